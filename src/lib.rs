@@ -1,0 +1,1 @@
+//! Rowtide: change data capture from MySQL and PostgreSQL to Kafka.
