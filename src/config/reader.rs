@@ -1,0 +1,168 @@
+//! Reads declared keys out of properties, and collects every problem instead of stopping at the first.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use super::{Key, KeyKind, Properties, Secret};
+
+/// One thing that is wrong with a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The key.
+    pub key: String,
+    /// Its value, unless it is a secret or missing.
+    pub value: Option<String>,
+    /// What is wrong, and what would be right.
+    pub reason: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            Some(value) => write!(f, "{}={value:?}: {}", self.key, self.reason),
+            None => write!(f, "{}: {}", self.key, self.reason),
+        }
+    }
+}
+
+/// Everything that is wrong with a configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Problems(pub Vec<Problem>);
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// Reads properties by their declared keys. What it cannot read becomes a problem and a zero value; [`Reader::finish`]
+/// gives the struct only if there was none.
+pub struct Reader<'a> {
+    properties: &'a Properties,
+    keys: &'a [&'a [Key]],
+    problems: Vec<Problem>,
+    read: BTreeSet<&'a str>,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader of these properties; `keys` are the lists that declare them.
+    #[must_use]
+    pub const fn new(properties: &'a Properties, keys: &'a [&'a [Key]]) -> Self {
+        Self { properties, keys, problems: Vec::new(), read: BTreeSet::new() }
+    }
+
+    /// Text; empty when it is not set and has no default.
+    pub fn text(&mut self, name: &'static str) -> String {
+        self.text_opt(name).unwrap_or_default()
+    }
+
+    /// Text, if set or with a default. White space around it is cut; an empty value counts as not set.
+    pub fn text_opt(&mut self, name: &'static str) -> Option<String> {
+        let key = self.key(name);
+        let found = self.properties.get_key_value(name);
+        if let Some((found, _)) = found {
+            self.read.insert(found);
+        }
+        let value = found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty());
+        let Some(value) = value else {
+            if key.required {
+                self.problem(name, None, "is required");
+            }
+            return key.default.map(str::to_owned);
+        };
+        if !key.values.is_empty() && !key.values.iter().any(|known| known.eq_ignore_ascii_case(value)) {
+            self.problem(name, Some(value.to_owned()), &format!("must be one of {}", key.values.join(", ")));
+            return key.default.map(str::to_owned);
+        }
+        Some(value.to_owned())
+    }
+
+    /// One of the key's values, in lower case.
+    pub fn choice(&mut self, name: &'static str) -> String {
+        self.text(name).to_ascii_lowercase()
+    }
+
+    /// A secret.
+    pub fn secret(&mut self, name: &'static str) -> Option<Secret> {
+        self.text_opt(name).map(Secret::new)
+    }
+
+    /// `true` or `false`.
+    pub fn flag(&mut self, name: &'static str) -> bool {
+        let Some(value) = self.text_opt(name) else { return false };
+        match value.to_ascii_lowercase().as_str() {
+            "true" => true,
+            "false" => false,
+            _ => {
+                self.problem(name, Some(value), "must be true or false");
+                false
+            }
+        }
+    }
+
+    /// A number; zero when it is not set and has no default.
+    pub fn number<T: FromStr + Default>(&mut self, name: &'static str) -> T {
+        self.number_opt(name).unwrap_or_default()
+    }
+
+    /// A number, if set or with a default.
+    pub fn number_opt<T: FromStr>(&mut self, name: &'static str) -> Option<T> {
+        let value = self.text_opt(name)?;
+        if let Ok(number) = value.parse() {
+            return Some(number);
+        }
+        self.problem(name, Some(value), "must be a whole number in range");
+        None
+    }
+
+    /// A comma-separated list; `\,` is a comma within an entry.
+    pub fn list(&mut self, name: &'static str) -> Vec<String> {
+        let Some(value) = self.text_opt(name) else { return Vec::new() };
+        let mut entries = vec![String::new()];
+        let mut characters = value.chars().peekable();
+        while let Some(character) = characters.next() {
+            match (character, characters.peek()) {
+                ('\\', Some(',')) => entries.iter_mut().last().into_iter().for_each(|entry| entry.push(',')),
+                (',', _) => entries.push(String::new()),
+                _ => entries.iter_mut().last().into_iter().for_each(|entry| entry.push(character)),
+            }
+            if character == '\\' && characters.peek() == Some(&',') {
+                characters.next();
+            }
+        }
+        entries.into_iter().map(|entry| entry.trim().to_owned()).filter(|entry| !entry.is_empty()).collect()
+    }
+
+    /// Keys that start with `prefix`, without it.
+    pub fn family(&mut self, prefix: &str) -> Properties {
+        let family: Vec<(&'a String, &'a String)> =
+            self.properties.range(prefix.to_owned()..).take_while(|(key, _)| key.starts_with(prefix)).collect();
+        self.read.extend(family.iter().map(|(key, _)| key.as_str()));
+        family.into_iter().map(|(key, value)| (key[prefix.len()..].to_owned(), value.clone())).collect()
+    }
+
+    /// Adds a problem of a key; its value is left out if the key is a secret.
+    pub fn problem(&mut self, name: &str, value: Option<String>, reason: &str) {
+        let secret = self.keys.iter().flat_map(|keys| keys.iter()).any(|k| k.name == name && k.kind == KeyKind::Password);
+        let value = if secret { None } else { value };
+        self.problems.push(Problem { key: name.to_owned(), value, reason: reason.to_owned() });
+    }
+
+    /// What was read, unless there was a problem.
+    ///
+    /// # Errors
+    /// All problems.
+    pub fn finish<T>(self, config: T) -> Result<T, Problems> {
+        if self.problems.is_empty() { Ok(config) } else { Err(Problems(self.problems)) }
+    }
+
+    fn key(&self, name: &'static str) -> Key {
+        let declared = self.keys.iter().flat_map(|keys| keys.iter()).find(|key| key.name == name);
+        debug_assert!(declared.is_some(), "key {name} is read but not declared");
+        declared.copied().unwrap_or(Key::new(name, KeyKind::String, ""))
+    }
+}

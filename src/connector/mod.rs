@@ -1,0 +1,1 @@
+//! One connector: the line from source to sink, and the acknowledgement back.

@@ -1,0 +1,154 @@
+//! What a source says: rows that changed, what else it saw in the log, and where to resume after them.
+//!
+//! A source makes events, [`crate::record`] makes records of them. Nothing behind the source knows how a log looks.
+
+use std::sync::Arc;
+
+use crate::data::{Row, Schema, Value};
+
+/// Where a source resumes: Debezium's source offset, a JSON object, as Kafka Connect stores it and
+/// `GET /connectors/NAME/offsets` shows it. Only the source that wrote it may read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position(pub Arc<str>);
+
+/// What happened to a row, with Debezium's letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Op {
+    /// Read by a snapshot.
+    Read,
+    /// Inserted.
+    Create,
+    /// Updated.
+    Update,
+    /// Deleted.
+    Delete,
+    /// The table was truncated; there is no row.
+    Truncate,
+}
+
+impl Op {
+    /// The letter in the envelope's `op`.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Read => "r",
+            Self::Create => "c",
+            Self::Update => "u",
+            Self::Delete => "d",
+            Self::Truncate => "t",
+        }
+    }
+}
+
+/// The key of a table's records: which columns, and their schema.
+#[derive(Debug)]
+pub struct Key {
+    /// Indexes into the row as it is emitted.
+    pub columns: Vec<usize>,
+    /// `<topic>.Key`, a struct of these columns.
+    pub schema: Arc<Schema>,
+}
+
+/// Everything about a table that is the same for each of its rows. Built once per schema version.
+#[derive(Debug)]
+pub struct Table {
+    /// The table's name as Debezium writes it in transaction metadata: `db.table`, or `schema.table` in PostgreSQL.
+    pub id: Arc<str>,
+    /// Where its records go.
+    pub topic: Arc<str>,
+    /// `None`: the table has no key, its records have a null key.
+    pub key: Option<Key>,
+    /// `<topic>.Value`, an optional struct: the schema of `before` and `after`.
+    pub row: Arc<Schema>,
+    /// `<topic>.Envelope`.
+    pub envelope: Arc<Schema>,
+}
+
+/// The place of an event within its database transaction (`provide.transaction.metadata`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransactionPlace {
+    /// Debezium's id of the transaction.
+    pub id: Arc<str>,
+    /// The how-manieth event of the transaction this is, from 1.
+    pub total_order: i64,
+    /// The how-manieth event of its table in the transaction, from 1.
+    pub data_collection_order: i64,
+}
+
+/// A row that changed.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The table, in the version that was true for this row.
+    pub table: Arc<Table>,
+    /// What happened.
+    pub op: Op,
+    /// The row before, as far as the database tells.
+    pub before: Option<Row>,
+    /// The row after.
+    pub after: Option<Row>,
+    /// The `source` block.
+    pub source: Value,
+    /// When the connector saw it: nanoseconds since the epoch.
+    pub ts_ns: i64,
+    /// Its place in the transaction, if asked for.
+    pub transaction: Option<TransactionPlace>,
+    /// Debezium's offset of just this event, as JSON, if the sink asked for it (`Outbox::record_offsets`).
+    pub offset: Option<Arc<str>>,
+}
+
+/// A transaction began or ended (`provide.transaction.metadata`).
+#[derive(Clone, Debug)]
+pub struct Boundary {
+    /// Debezium's id of the transaction.
+    pub id: Arc<str>,
+    /// When the database says it happened: milliseconds since the epoch.
+    pub ts_ms: i64,
+    /// At the end: how many events each table had, in order of first appearance. `None` at the beginning.
+    pub end: Option<Vec<(Arc<str>, i64)>>,
+    /// As [`Change::offset`].
+    pub offset: Option<Arc<str>>,
+}
+
+/// A record that the source has made whole: a logical message, a schema change. Its topic, key and value are final.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// Where it goes.
+    pub topic: Arc<str>,
+    /// Its partition, where Debezium fixes it.
+    pub partition: Option<i32>,
+    /// Its key.
+    pub key: Option<crate::data::Datum>,
+    /// Its value.
+    pub value: Option<crate::data::Datum>,
+    /// Whether it carries the context headers, as data records do.
+    pub context_headers: bool,
+    /// As [`Change::offset`].
+    pub offset: Option<Arc<str>>,
+}
+
+/// What a source says.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A row changed.
+    Change(Change),
+    /// A transaction began or ended.
+    Boundary(Boundary),
+    /// Something the source has made whole.
+    Ready(Box<Ready>),
+    /// A sign of life (`heartbeat.interval.ms`) at this time, milliseconds since the epoch.
+    Heartbeat {
+        /// Milliseconds since the epoch.
+        ts_ms: i64,
+    },
+}
+
+/// Events that belong together, and the place to resume once all of them are durable.
+///
+/// An empty batch carries progress: it walks the same line, behind everything before it.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// In the order of the log.
+    pub events: Vec<Event>,
+    /// Where to resume after them.
+    pub position: Position,
+}

@@ -1,0 +1,26 @@
+//! Where positions survive a restart.
+
+use futures::future::BoxFuture;
+
+use crate::event::Position;
+
+/// Why a position could not be loaded or saved.
+#[derive(Debug, thiserror::Error)]
+pub enum OffsetError {
+    /// The state file cannot be used.
+    #[error("state {path}: {reason}")]
+    State {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// One connector's saved position.
+pub trait OffsetStore: Send {
+    /// What was saved last.
+    fn load(&mut self) -> BoxFuture<'_, Result<Option<Position>, OffsetError>>;
+    /// Saves durably: when this returns, a crash cannot take it back.
+    fn save(&mut self, position: Position) -> BoxFuture<'_, Result<(), OffsetError>>;
+}

@@ -1,0 +1,65 @@
+//! The contract of a sink: messages go in, in order; a delivery comes back when all of them are durable.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+
+/// Why a sink could not keep messages. `connector::policy` says of each whether it passes by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum SinkError {
+    /// The sink is away, or answers with an error that can pass.
+    #[error("{sink}: {reason}")]
+    Unavailable {
+        /// The sink, with its address.
+        sink: String,
+        /// What it said.
+        reason: String,
+    },
+    /// The sink refuses a message for good.
+    #[error("topic {topic}: the sink refuses a message: {reason}; {remedy}")]
+    Refused {
+        /// Where it was to go.
+        topic: String,
+        /// What the sink said.
+        reason: String,
+        /// What would help.
+        remedy: String,
+    },
+    /// The sink's settings are wrong.
+    #[error("{sink}: {reason}")]
+    Configuration {
+        /// The sink.
+        sink: String,
+        /// What is wrong, and what would be right.
+        reason: String,
+    },
+}
+
+/// The bytes of one record.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// Where it goes.
+    pub topic: Arc<str>,
+    /// `None`: by the key.
+    pub partition: Option<i32>,
+    /// `None`: null.
+    pub key: Option<Bytes>,
+    /// `None`: a tombstone.
+    pub value: Option<Bytes>,
+    /// Name and value, in order.
+    pub headers: Vec<(Arc<str>, Option<Bytes>)>,
+    /// Milliseconds since the epoch; `None`: now.
+    pub ts_ms: Option<i64>,
+    /// Debezium's offset of this record, as JSON, where the sink asked for it.
+    pub offset: Option<Arc<str>>,
+}
+
+/// Resolves once every message of one `write` is durable.
+pub type Delivery = BoxFuture<'static, Result<(), SinkError>>;
+
+/// Where messages go.
+pub trait Sink: Send {
+    /// Enqueues in order and waits only for room. The delivery resolves once all of it is durable.
+    fn write(&mut self, messages: Vec<Message>) -> BoxFuture<'_, Result<Delivery, SinkError>>;
+}
