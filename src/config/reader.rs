@@ -147,7 +147,8 @@ impl<'a> Reader<'a> {
 
     /// Adds a problem of a key; its value is left out if the key is a secret.
     pub fn problem(&mut self, name: &str, value: Option<String>, reason: &str) {
-        let secret = self.keys.iter().flat_map(|keys| keys.iter()).any(|k| k.name == name && k.kind == KeyKind::Password);
+        let secret =
+            self.keys.iter().flat_map(|keys| keys.iter()).any(|k| k.name == name && k.kind == KeyKind::Password);
         let value = if secret { None } else { value };
         self.problems.push(Problem { key: name.to_owned(), value, reason: reason.to_owned() });
     }

@@ -3,6 +3,13 @@
 //! Invariants: acknowledged to the database ≤ saved ≤ durable in the sink; order is the log's; a row that cannot be
 //! decoded stops the connector.
 
+pub mod batcher;
+pub mod common;
+pub mod decimal;
+pub mod filter;
+pub mod table;
+pub mod temporal;
+
 use std::sync::Arc;
 
 use futures::future::BoxFuture;

@@ -1,0 +1,189 @@
+//! What both connectors read from their file: the keys that Debezium's relational connectors share.
+
+use std::sync::Arc;
+
+use super::decimal::DecimalMode;
+use super::filter::{Filter, Patterns};
+use super::table::Naming;
+use super::temporal::TimePrecision;
+use crate::config::{Key, KeyKind, Reader, Secret};
+use crate::event::Op;
+
+/// `binary.handling.mode`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BinaryMode {
+    /// Bytes
+    Bytes,
+    /// Base64 text
+    Base64,
+    /// Base64 text that is safe in URLs
+    Base64UrlSafe,
+    /// Hexadecimal text
+    Hex,
+}
+
+/// Keys of both connectors; `KEYS` of each adds its own.
+pub const KEYS: &[Key] = &[
+    Key::new("topic.prefix", KeyKind::String, "Logical name of the server: prefix of all topics").required(),
+    Key::new("database.hostname", KeyKind::String, "Host of the database").required(),
+    Key::new("database.user", KeyKind::String, "User of the database").required(),
+    Key::new("database.password", KeyKind::Password, "Password of the user"),
+    Key::new("table.include.list", KeyKind::List, "Tables to capture: regular expressions of whole names"),
+    Key::new("table.exclude.list", KeyKind::List, "Tables to leave out: regular expressions of whole names"),
+    Key::new("column.include.list", KeyKind::List, "Columns to keep: regular expressions of whole names"),
+    Key::new("column.exclude.list", KeyKind::List, "Columns to leave out: regular expressions of whole names"),
+    Key::new("message.key.columns", KeyKind::String, "Keys of tables: table:column,column;…"),
+    Key::new("topic.delimiter", KeyKind::String, "Between the parts of a topic's name").default("."),
+    Key::new("topic.heartbeat.prefix", KeyKind::String, "Prefix of the heartbeat topic")
+        .default("__debezium-heartbeat"),
+    Key::new("topic.transaction", KeyKind::String, "Name of the transaction topic, behind the prefix")
+        .default("transaction"),
+    Key::new("skipped.operations", KeyKind::List, "Operations that are left out: c, u, d, t or none").default("t"),
+    Key::new("decimal.handling.mode", KeyKind::String, "How exact decimals are written")
+        .one_of(DecimalMode::NAMES)
+        .default("precise"),
+    Key::new("binary.handling.mode", KeyKind::String, "How bytes are written")
+        .one_of(&["bytes", "base64", "base64-url-safe", "hex"])
+        .default("bytes"),
+    Key::new("provide.transaction.metadata", KeyKind::Boolean, "Whether transactions are told of").default("false"),
+    Key::new("heartbeat.interval.ms", KeyKind::Long, "Time between heartbeats, ms; 0: none").default("0"),
+    Key::new("snapshot.include.collection.list", KeyKind::List, "Tables to snapshot, of those captured"),
+    Key::new("max.batch.size", KeyKind::Int, "Events in a batch, at most").default("2048"),
+    Key::new("tombstones.on.delete", KeyKind::Boolean, "Whether a delete is followed by a tombstone").default("true"),
+    Key::new("extended.headers.enabled", KeyKind::Boolean, "Whether records carry the context headers").default("true"),
+];
+
+/// What both connectors read from their file.
+#[derive(Clone, Debug)]
+pub struct Common {
+    /// `database.hostname`
+    pub host: String,
+    /// `database.port`
+    pub port: u16,
+    /// `database.user`
+    pub user: String,
+    /// `database.password`
+    pub password: Option<Secret>,
+    /// How topics are named.
+    pub naming: Naming,
+    /// Which tables.
+    pub tables: Filter,
+    /// Which columns; names are those of the table, a dot, and the column's.
+    pub columns: Filter,
+    /// Which of the captured tables are in the snapshot; empty: all.
+    pub snapshot_tables: Patterns,
+    /// `message.key.columns`
+    pub keys: Vec<(Arc<fancy_regex::Regex>, Vec<String>)>,
+    /// Operations that are left out.
+    pub skipped: Vec<Op>,
+    /// `decimal.handling.mode`
+    pub decimal: DecimalMode,
+    /// `time.precision.mode`
+    pub time: TimePrecision,
+    /// `binary.handling.mode`
+    pub binary: BinaryMode,
+    /// `provide.transaction.metadata`
+    pub transactions: bool,
+    /// `heartbeat.interval.ms`; 0: none
+    pub heartbeat_ms: u64,
+}
+
+impl Common {
+    /// Reads the shared keys; `database.port` and `time.precision.mode` must be among the connector's own, since their
+    /// defaults differ.
+    pub fn read(reader: &mut Reader<'_>) -> Self {
+        let skipped = skipped(reader);
+        let keys = key_columns(reader);
+        Self {
+            host: reader.text("database.hostname"),
+            port: reader.number("database.port"),
+            user: reader.text("database.user"),
+            password: reader.secret("database.password"),
+            naming: Naming {
+                prefix: prefix(reader),
+                delimiter: reader.text("topic.delimiter"),
+                heartbeat_prefix: reader.text("topic.heartbeat.prefix"),
+                transaction: reader.text("topic.transaction"),
+            },
+            tables: Filter::read(reader, "table.include.list", "table.exclude.list"),
+            columns: Filter::read(reader, "column.include.list", "column.exclude.list"),
+            snapshot_tables: Patterns::read(reader, "snapshot.include.collection.list"),
+            keys,
+            skipped,
+            decimal: DecimalMode::named(&reader.choice("decimal.handling.mode")),
+            time: TimePrecision::named(&reader.choice("time.precision.mode")),
+            binary: match reader.choice("binary.handling.mode").as_str() {
+                "base64" => BinaryMode::Base64,
+                "base64-url-safe" => BinaryMode::Base64UrlSafe,
+                "hex" => BinaryMode::Hex,
+                _ => BinaryMode::Bytes,
+            },
+            transactions: reader.flag("provide.transaction.metadata"),
+            heartbeat_ms: reader.number("heartbeat.interval.ms"),
+        }
+    }
+
+    /// host:port, as messages show it.
+    #[must_use]
+    pub fn address(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
+    /// Whether events of that kind are left out.
+    #[must_use]
+    pub fn skips(&self, op: Op) -> bool {
+        self.skipped.contains(&op)
+    }
+
+    /// The key columns that `message.key.columns` gives the table (its whole name), if any.
+    #[must_use]
+    pub fn key_columns(&self, table: &str) -> Option<&[String]> {
+        let found = self.keys.iter().find(|(pattern, _)| pattern.is_match(table).unwrap_or(false));
+        found.map(|(_, columns)| columns.as_slice())
+    }
+}
+
+fn prefix(reader: &mut Reader<'_>) -> String {
+    let prefix = reader.text("topic.prefix");
+    if prefix.chars().any(|c| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_'))) {
+        let reason = "may hold only letters, digits, '-', '.' and '_'";
+        reader.problem("topic.prefix", Some(prefix.clone()), reason);
+    }
+    prefix
+}
+
+fn skipped(reader: &mut Reader<'_>) -> Vec<Op> {
+    let mut skipped = Vec::new();
+    for entry in reader.list("skipped.operations") {
+        match entry.to_ascii_lowercase().as_str() {
+            "c" => skipped.push(Op::Create),
+            "u" => skipped.push(Op::Update),
+            "d" => skipped.push(Op::Delete),
+            "t" => skipped.push(Op::Truncate),
+            "none" => {}
+            _ => reader.problem("skipped.operations", Some(entry), "must be a list of c, u, d, t, or none"),
+        }
+    }
+    skipped
+}
+
+fn key_columns(reader: &mut Reader<'_>) -> Vec<(Arc<fancy_regex::Regex>, Vec<String>)> {
+    let mut keys = Vec::new();
+    let text = reader.text("message.key.columns");
+    for entry in text.split(';').map(str::trim).filter(|entry| !entry.is_empty()) {
+        let parsed = entry.rsplit_once(':').and_then(|(table, columns)| {
+            let columns: Vec<String> = columns.split(',').map(|column| column.trim().to_owned()).collect();
+            let pattern = super::filter::anchored(table.trim()).ok()?;
+            (!columns.iter().any(String::is_empty)).then(|| (Arc::new(pattern), columns))
+        });
+        match parsed {
+            Some(key) => keys.push(key),
+            None => reader.problem(
+                "message.key.columns",
+                Some(entry.to_owned()),
+                "must be table:column,column; with a regular expression for the table",
+            ),
+        }
+    }
+    keys
+}
