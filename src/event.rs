@@ -96,6 +96,19 @@ pub struct Change {
     pub offset: Option<Arc<str>>,
 }
 
+impl Change {
+    /// Whether an update gave the row another key: it becomes a delete and a create, and counts as two events of its
+    /// transaction.
+    #[must_use]
+    pub fn changes_key(&self) -> bool {
+        let (Op::Update, Some(before), Some(after), Some(key)) = (self.op, &self.before, &self.after, &self.table.key)
+        else {
+            return false;
+        };
+        key.columns.iter().any(|&column| before.get(column) != after.get(column))
+    }
+}
+
 /// A transaction began or ended (`provide.transaction.metadata`).
 #[derive(Clone, Debug)]
 pub struct Boundary {
