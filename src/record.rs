@@ -18,29 +18,49 @@ pub struct Header {
 }
 
 /// The headers of a record, in order. Those that all records of a run carry are shared, not copied.
-#[derive(Clone, Debug, Default)]
-pub struct Headers {
+#[derive(Clone, Debug)]
+pub struct Headers<H = Header> {
     /// Before the shared ones.
-    pub first: Vec<Header>,
+    pub first: Vec<H>,
     /// Shared by all records of a run.
-    pub shared: Option<Arc<[Header]>>,
+    pub shared: Option<Arc<[H]>>,
     /// After the shared ones: what transforms add.
-    pub last: Vec<Header>,
+    pub last: Vec<H>,
 }
 
-impl Headers {
+impl<H> Default for Headers<H> {
+    fn default() -> Self {
+        Self { first: Vec::new(), shared: None, last: Vec::new() }
+    }
+}
+
+impl<H> Headers<H> {
     /// All, in order.
-    pub fn iter(&self) -> impl Iterator<Item = &Header> {
+    pub fn iter(&self) -> impl Iterator<Item = &H> {
         self.first.iter().chain(self.shared.iter().flat_map(|shared| shared.iter())).chain(&self.last)
     }
 
-    /// Adds one at the end.
-    pub fn push(&mut self, header: Header) {
-        self.last.push(header);
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.first.len() + self.shared.as_ref().map_or(0, |shared| shared.len()) + self.last.len()
     }
 
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds one at the end.
+    pub fn push(&mut self, header: H) {
+        self.last.push(header);
+    }
+}
+
+impl<H: Clone> Headers<H> {
     /// Keeps those that `keep` says.
-    pub fn retain(&mut self, mut keep: impl FnMut(&Header) -> bool) {
+    pub fn retain(&mut self, mut keep: impl FnMut(&H) -> bool) {
         self.first.retain(&mut keep);
         if let Some(shared) = &self.shared
             && !shared.iter().all(&mut keep)

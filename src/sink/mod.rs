@@ -5,6 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 
+use crate::record::Headers;
+
 /// Why a sink could not keep messages. `connector::policy` says of each whether it passes by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
@@ -36,6 +38,9 @@ pub enum SinkError {
     },
 }
 
+/// A header's name and the bytes of its value.
+pub type MessageHeader = (Arc<str>, Option<Bytes>);
+
 /// The bytes of one record.
 #[derive(Clone, Debug)]
 pub struct Message {
@@ -47,8 +52,8 @@ pub struct Message {
     pub key: Option<Bytes>,
     /// `None`: a tombstone.
     pub value: Option<Bytes>,
-    /// Name and value, in order.
-    pub headers: Vec<(Arc<str>, Option<Bytes>)>,
+    /// Names and values, in order.
+    pub headers: Headers<MessageHeader>,
     /// Milliseconds since the epoch; `None`: now.
     pub ts_ms: Option<i64>,
     /// Debezium's offset of this record, as JSON, where the sink asked for it.
