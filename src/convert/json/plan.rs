@@ -1,0 +1,370 @@
+//! What is made once of a schema: how its values are written.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{Fault, Style, text};
+use crate::convert::number;
+use crate::data::{Kind, Schema, Value, semantic};
+
+/// How the values of a schema are written.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// `{"schema":…,"payload":`, or nothing.
+    head: Box<[u8]>,
+    /// `}`, or nothing.
+    tail: &'static [u8],
+    body: Node,
+}
+
+/// How a value is written, with what stands for null.
+#[derive(Debug)]
+struct Node {
+    shape: Shape,
+    /// `null`, or the default; `None`: null is not allowed.
+    null: Option<Box<[u8]>>,
+}
+
+#[derive(Debug)]
+enum Shape {
+    Bool,
+    Int8,
+    Int16,
+    Int32,
+    Int64,
+    Float32,
+    Float64,
+    Text,
+    Bytes,
+    /// A decimal as a number, of that scale.
+    Decimal(i32),
+    Array(Box<Node>),
+    /// An object: its keys are text.
+    Object(Box<Node>),
+    /// A list of pairs: its keys are anything else.
+    Pairs(Box<(Node, Node)>),
+    Struct(Box<[Member]>),
+}
+
+/// A field of a struct.
+#[derive(Debug)]
+struct Member {
+    name: Arc<str>,
+    /// `{"name":` of the first, `,"name":` of the others.
+    prefix: Box<[u8]>,
+    node: Node,
+}
+
+impl Plan {
+    pub(super) fn compile(schema: &Schema, style: Style) -> Result<Self, Fault> {
+        let body = Node::compile(schema, style)?;
+        if !style.schemas {
+            return Ok(Self { head: Box::default(), tail: b"", body });
+        }
+        let mut head = b"{\"schema\":".to_vec();
+        write_schema(&mut head, schema, None, style)?;
+        head.extend_from_slice(b",\"payload\":");
+        Ok(Self { head: head.into(), tail: b"}", body })
+    }
+
+    pub(super) fn write(&self, out: &mut Vec<u8>, value: &Value) -> Result<(), Fault> {
+        out.extend_from_slice(&self.head);
+        self.body.write(out, value)?;
+        out.extend_from_slice(self.tail);
+        Ok(())
+    }
+}
+
+impl Node {
+    fn compile(schema: &Schema, style: Style) -> Result<Self, Fault> {
+        let shape = Shape::compile(schema, style)?;
+        let null = match &schema.default {
+            Some(default) if style.replace_null => Some(shape.written(default)?.into()),
+            _ => schema.optional.then(|| Box::from(*b"null")),
+        };
+        Ok(Self { shape, null })
+    }
+
+    #[inline]
+    fn write(&self, out: &mut Vec<u8>, value: &Value) -> Result<(), Fault> {
+        if let Value::Null = value {
+            let Some(null) = &self.null else {
+                return Err(Fault::new("null, but the field is required and has no default".to_owned()));
+            };
+            out.extend_from_slice(null);
+            return Ok(());
+        }
+        self.shape.write(out, value)
+    }
+}
+
+impl Shape {
+    fn compile(schema: &Schema, style: Style) -> Result<Self, Fault> {
+        Ok(match &schema.kind {
+            Kind::Bool => Self::Bool,
+            Kind::Int8 => Self::Int8,
+            Kind::Int16 => Self::Int16,
+            Kind::Int32 => Self::Int32,
+            Kind::Int64 => Self::Int64,
+            Kind::Float32 => Self::Float32,
+            Kind::Float64 => Self::Float64,
+            Kind::Text => Self::Text,
+            Kind::Bytes if style.numeric && schema.name.as_deref() == Some(semantic::DECIMAL) => {
+                let scale = number::decimal_scale(schema);
+                Self::Decimal(scale.ok_or_else(|| Fault::new("the schema of a decimal lacks its scale".to_owned()))?)
+            }
+            Kind::Bytes => Self::Bytes,
+            Kind::Array(element) => Self::Array(Node::compile(element, style).map_err(|f| f.within("[]"))?.into()),
+            Kind::Map(key, value) => {
+                let value = Node::compile(value, style).map_err(|fault| fault.within("{}"))?;
+                match key.kind {
+                    Kind::Text => Self::Object(value.into()),
+                    _ => Self::Pairs(Box::new((Node::compile(key, style)?, value))),
+                }
+            }
+            Kind::Struct(fields) => Self::Struct(
+                fields
+                    .iter()
+                    .enumerate()
+                    .map(|(place, field)| {
+                        let mut prefix = vec![if place == 0 { b'{' } else { b',' }];
+                        text::write(&mut prefix, &field.name);
+                        prefix.push(b':');
+                        let node = Node::compile(&field.schema, style).map_err(|fault| fault.within(&*field.name))?;
+                        Ok(Member { name: Arc::clone(&field.name), prefix: prefix.into(), node })
+                    })
+                    .collect::<Result<_, Fault>>()?,
+            ),
+        })
+    }
+
+    fn written(&self, value: &Value) -> Result<Vec<u8>, Fault> {
+        let mut out = Vec::new();
+        self.write(&mut out, value)?;
+        Ok(out)
+    }
+
+    fn write(&self, out: &mut Vec<u8>, value: &Value) -> Result<(), Fault> {
+        match (self, value) {
+            (Self::Text, Value::Text(value)) => text::write(out, value.as_str()),
+            (Self::Int64, Value::Int64(number)) => write_integer(out, *number),
+            (Self::Int32, Value::Int32(number)) => write_integer(out, *number),
+            (Self::Struct(members), Value::Struct(values)) => return write_struct(out, members, values),
+            (Self::Bool, Value::Bool(flag)) => out.extend_from_slice(if *flag { b"true" } else { b"false" }),
+            (Self::Int16, Value::Int16(number)) => write_integer(out, *number),
+            (Self::Int8, Value::Int8(number)) => write_integer(out, *number),
+            (Self::Float64, Value::Float64(number)) => write_float(out, *number),
+            (Self::Float32, Value::Float32(number)) => write_float(out, *number),
+            (Self::Bytes, Value::Bytes(bytes)) => write_base64(out, bytes),
+            (Self::Decimal(scale), Value::Bytes(unscaled)) => number::write_decimal(out, unscaled, *scale),
+            (Self::Array(node), Value::Array(elements)) => return write_array(out, node, elements),
+            (Self::Object(node), Value::Map(entries)) => return write_object(out, node, entries),
+            (Self::Pairs(nodes), Value::Map(entries)) => return write_pairs(out, nodes, entries),
+            _ => return Err(self.mismatch(value)),
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn mismatch(&self, value: &Value) -> Fault {
+        let wanted = match self {
+            Self::Bool => "BOOLEAN",
+            Self::Int8 => "INT8",
+            Self::Int16 => "INT16",
+            Self::Int32 => "INT32",
+            Self::Int64 => "INT64",
+            Self::Float32 => "FLOAT32",
+            Self::Float64 => "FLOAT64",
+            Self::Text => "STRING",
+            Self::Bytes | Self::Decimal(_) => "BYTES",
+            Self::Array(_) => "ARRAY",
+            Self::Object(_) | Self::Pairs(_) => "MAP",
+            Self::Struct(_) => "STRUCT",
+        };
+        Fault::new(format!("the schema says {wanted}, the value is {}", kind_of(value)))
+    }
+}
+
+/// Connect's name of the value's type; never the value, which may be private.
+const fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "BOOLEAN",
+        Value::Int8(_) => "INT8",
+        Value::Int16(_) => "INT16",
+        Value::Int32(_) => "INT32",
+        Value::Int64(_) => "INT64",
+        Value::Float32(_) => "FLOAT32",
+        Value::Float64(_) => "FLOAT64",
+        Value::Text(_) => "STRING",
+        Value::Bytes(_) => "BYTES",
+        Value::Array(_) => "ARRAY",
+        Value::Map(_) => "MAP",
+        Value::Struct(_) => "STRUCT",
+    }
+}
+
+fn write_struct(out: &mut Vec<u8>, members: &[Member], values: &[Value]) -> Result<(), Fault> {
+    if members.len() != values.len() {
+        return Err(Fault::new(format!("the schema has {} fields, the value {}", members.len(), values.len())));
+    }
+    if members.is_empty() {
+        out.push(b'{');
+    }
+    for (member, value) in members.iter().zip(values) {
+        out.extend_from_slice(&member.prefix);
+        member.node.write(out, value).map_err(|fault| fault.within(&*member.name))?;
+    }
+    out.push(b'}');
+    Ok(())
+}
+
+fn write_array(out: &mut Vec<u8>, node: &Node, elements: &[Value]) -> Result<(), Fault> {
+    out.push(b'[');
+    for (place, element) in elements.iter().enumerate() {
+        separate(out, place);
+        node.write(out, element).map_err(|fault| fault.within(format!("[{place}]")))?;
+    }
+    out.push(b']');
+    Ok(())
+}
+
+fn write_object(out: &mut Vec<u8>, node: &Node, entries: &[(Value, Value)]) -> Result<(), Fault> {
+    out.push(b'{');
+    for (place, (key, value)) in entries.iter().enumerate() {
+        separate(out, place);
+        let Value::Text(key) = key else { return Err(Shape::Text.mismatch(key).within("{}")) };
+        text::write(out, key.as_str());
+        out.push(b':');
+        node.write(out, value).map_err(|fault| fault.within(key.as_str()))?;
+    }
+    out.push(b'}');
+    Ok(())
+}
+
+fn write_pairs(out: &mut Vec<u8>, nodes: &(Node, Node), entries: &[(Value, Value)]) -> Result<(), Fault> {
+    out.push(b'[');
+    for (place, (key, value)) in entries.iter().enumerate() {
+        separate(out, place);
+        out.push(b'[');
+        nodes.0.write(out, key).map_err(|fault| fault.within(format!("[{place}]")))?;
+        out.push(b',');
+        nodes.1.write(out, value).map_err(|fault| fault.within(format!("[{place}]")))?;
+        out.push(b']');
+    }
+    out.push(b']');
+    Ok(())
+}
+
+fn separate(out: &mut Vec<u8>, place: usize) {
+    if place > 0 {
+        out.push(b',');
+    }
+}
+
+fn write_integer(out: &mut Vec<u8>, number: impl itoa::Integer) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
+/// Jackson quotes what JSON has no number for.
+fn write_float<F: number::Float>(out: &mut Vec<u8>, number: F) {
+    if number.into().is_finite() {
+        number::write_float(out, number);
+    } else {
+        out.push(b'"');
+        number::write_float(out, number);
+        out.push(b'"');
+    }
+}
+
+fn write_base64(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.push(b'"');
+    let start = out.len();
+    out.resize(start + bytes.len().div_ceil(3) * 4, 0);
+    let written = out.get_mut(start..).map(|room| STANDARD.encode_slice(bytes, room));
+    debug_assert!(matches!(written, Some(Ok(_))), "the room is as long as the text");
+    out.push(b'"');
+}
+
+/// The schema as JSON: `JsonConverter.asJsonSchema`; of a field with its name as the last member.
+fn write_schema(out: &mut Vec<u8>, schema: &Schema, field: Option<&str>, style: Style) -> Result<(), Fault> {
+    out.extend_from_slice(b"{\"type\":");
+    match &schema.kind {
+        Kind::Array(element) => {
+            out.extend_from_slice(b"\"array\",\"items\":");
+            write_schema(out, element, None, style)?;
+        }
+        Kind::Map(key, value) => {
+            out.extend_from_slice(b"\"map\",\"keys\":");
+            write_schema(out, key, None, style)?;
+            out.extend_from_slice(b",\"values\":");
+            write_schema(out, value, None, style)?;
+        }
+        Kind::Struct(fields) => {
+            out.extend_from_slice(b"\"struct\",\"fields\":[");
+            for (place, field) in fields.iter().enumerate() {
+                separate(out, place);
+                write_schema(out, &field.schema, Some(&field.name), style)?;
+            }
+            out.push(b']');
+        }
+        simple => text::write(out, simple_name(simple)),
+    }
+    out.extend_from_slice(if schema.optional { b",\"optional\":true" } else { b",\"optional\":false" });
+    if let Some(name) = &schema.name {
+        write_member(out, "name", name);
+    }
+    if let Some(version) = schema.version {
+        out.extend_from_slice(b",\"version\":");
+        write_integer(out, version);
+    }
+    if let Some(doc) = &schema.doc {
+        write_member(out, "doc", doc);
+    }
+    if !schema.parameters.is_empty() {
+        out.extend_from_slice(b",\"parameters\":{");
+        for (place, (name, value)) in schema.parameters.iter().enumerate() {
+            separate(out, place);
+            text::write(out, name);
+            out.push(b':');
+            text::write(out, value);
+        }
+        out.push(b'}');
+    }
+    if let Some(default) = &schema.default {
+        out.extend_from_slice(b",\"default\":");
+        Shape::compile(schema, style)?.write(out, default).map_err(|fault| fault.within("default"))?;
+    }
+    if let Some(field) = field {
+        write_member(out, "field", field);
+    }
+    out.push(b'}');
+    Ok(())
+}
+
+fn write_member(out: &mut Vec<u8>, name: &str, value: &str) {
+    out.push(b',');
+    text::write(out, name);
+    out.push(b':');
+    text::write(out, value);
+}
+
+/// `JsonSchema`'s name of a simple type.
+const fn simple_name(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Bool => "boolean",
+        Kind::Int8 => "int8",
+        Kind::Int16 => "int16",
+        Kind::Int32 => "int32",
+        Kind::Int64 => "int64",
+        Kind::Float32 => "float",
+        Kind::Float64 => "double",
+        Kind::Text => "string",
+        Kind::Bytes => "bytes",
+        Kind::Array(_) => "array",
+        Kind::Map(..) => "map",
+        Kind::Struct(_) => "struct",
+    }
+}
