@@ -1,5 +1,7 @@
 //! Where positions survive a restart.
 
+pub mod sqlite;
+
 use futures::future::BoxFuture;
 
 use crate::event::Position;

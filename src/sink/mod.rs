@@ -1,5 +1,9 @@
 //! The contract of a sink: messages go in, in order; a delivery comes back when all of them are durable.
 
+pub mod file;
+pub mod lines;
+pub mod stdout;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,7 +12,7 @@ use futures::future::BoxFuture;
 use crate::record::Headers;
 
 /// Why a sink could not keep messages. `connector::policy` says of each whether it passes by itself.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SinkError {
     /// The sink is away, or answers with an error that can pass.
     #[error("{sink}: {reason}")]
@@ -27,6 +31,14 @@ pub enum SinkError {
         reason: String,
         /// What would help.
         remedy: String,
+    },
+    /// Nobody reads any more: the reader of standard output has gone. The daemon has nothing left to do.
+    #[error("{sink} is closed: {reason}")]
+    Closed {
+        /// The sink.
+        sink: String,
+        /// What the operating system said.
+        reason: String,
     },
     /// The sink's settings are wrong.
     #[error("{sink}: {reason}")]
