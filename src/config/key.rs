@@ -2,6 +2,8 @@
 //!
 //! From these lists come validation, the answer of the API's `validate`, and the README's table.
 
+use super::Properties;
+
 /// What kind of value a key takes; names are those of Connect's `ConfigDef.Type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyKind {
@@ -79,4 +81,20 @@ impl Key {
         self.values = values;
         self
     }
+}
+
+impl Key {
+    /// Whether this key is that name, or the family that holds it.
+    #[must_use]
+    pub fn covers(&self, name: &str) -> bool {
+        match self.name.strip_suffix('*') {
+            Some(prefix) => name.len() > prefix.len() && name.starts_with(prefix),
+            None => name == self.name,
+        }
+    }
+}
+
+/// The names that no key of these lists covers.
+pub fn unknown<'a>(properties: &'a Properties, keys: &'a [&'a [Key]]) -> impl Iterator<Item = &'a str> {
+    properties.keys().map(String::as_str).filter(|name| !keys.iter().copied().flatten().any(|key| key.covers(name)))
 }

@@ -1,9 +1,22 @@
 //! Configuration: connector files (Debezium's flat properties) and the daemon's own settings.
+//!
+//! What was written becomes what it means in two steps: files and layers become flat [`Properties`], and a [`Reader`]
+//! makes structs of them by declared [`Key`]s. No step stops at its first problem. It knows no source and no sink.
 
+pub mod file;
+pub mod java;
 pub mod key;
+pub mod legacy;
+pub mod placeholder;
+pub mod problem;
 pub mod properties;
 pub mod reader;
+pub mod worker;
+pub mod worker_keys;
 
+pub use file::ConnectorFile;
 pub use key::{Importance, Key, KeyKind};
+pub use problem::{Problem, Problems, Warning};
 pub use properties::{Properties, Secret};
-pub use reader::{Problem, Problems, Reader};
+pub use reader::Reader;
+pub use worker::Worker;

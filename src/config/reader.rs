@@ -1,43 +1,10 @@
 //! Reads declared keys out of properties, and collects every problem instead of stopping at the first.
 
-use std::collections::BTreeSet;
-use std::fmt;
 use std::str::FromStr;
 
-use super::{Key, KeyKind, Properties, Secret};
-
-/// One thing that is wrong with a configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// The key.
-    pub key: String,
-    /// Its value, unless it is a secret or missing.
-    pub value: Option<String>,
-    /// What is wrong, and what would be right.
-    pub reason: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.value {
-            Some(value) => write!(f, "{}={value:?}: {}", self.key, self.reason),
-            None => write!(f, "{}: {}", self.key, self.reason),
-        }
-    }
-}
-
-/// Everything that is wrong with a configuration.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Problems(pub Vec<Problem>);
-
-impl fmt::Display for Problems {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines: Vec<String> = self.0.iter().map(ToString::to_string).collect();
-        f.write_str(&lines.join("\n"))
-    }
-}
-
-impl std::error::Error for Problems {}
+use super::problem::did_you_mean;
+use super::properties::{is_secret, shown};
+use super::{Key, KeyKind, Problem, Problems, Properties, Secret};
 
 /// Reads properties by their declared keys. What it cannot read becomes a problem and a zero value; [`Reader::finish`]
 /// gives the struct only if there was none.
@@ -45,14 +12,13 @@ pub struct Reader<'a> {
     properties: &'a Properties,
     keys: &'a [&'a [Key]],
     problems: Vec<Problem>,
-    read: BTreeSet<&'a str>,
 }
 
 impl<'a> Reader<'a> {
     /// A reader of these properties; `keys` are the lists that declare them.
     #[must_use]
     pub const fn new(properties: &'a Properties, keys: &'a [&'a [Key]]) -> Self {
-        Self { properties, keys, problems: Vec::new(), read: BTreeSet::new() }
+        Self { properties, keys, problems: Vec::new() }
     }
 
     /// Text; empty when it is not set and has no default.
@@ -63,11 +29,7 @@ impl<'a> Reader<'a> {
     /// Text, if set or with a default. White space around it is cut; an empty value counts as not set.
     pub fn text_opt(&mut self, name: &'static str) -> Option<String> {
         let key = self.key(name);
-        let found = self.properties.get_key_value(name);
-        if let Some((found, _)) = found {
-            self.read.insert(found);
-        }
-        let value = found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty());
+        let value = self.properties.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
         let Some(value) = value else {
             if key.required {
                 self.problem(name, None, "is required");
@@ -75,7 +37,8 @@ impl<'a> Reader<'a> {
             return key.default.map(str::to_owned);
         };
         if !key.values.is_empty() && !key.values.iter().any(|known| known.eq_ignore_ascii_case(value)) {
-            self.problem(name, Some(value.to_owned()), &format!("must be one of {}", key.values.join(", ")));
+            let meant = did_you_mean(value, key.values.iter().copied());
+            self.problem(name, Some(value.to_owned()), &format!("must be one of {}{meant}", key.values.join(", ")));
             return key.default.map(str::to_owned);
         }
         Some(value.to_owned())
@@ -138,18 +101,15 @@ impl<'a> Reader<'a> {
     }
 
     /// Keys that start with `prefix`, without it.
-    pub fn family(&mut self, prefix: &str) -> Properties {
-        let family: Vec<(&'a String, &'a String)> =
-            self.properties.range(prefix.to_owned()..).take_while(|(key, _)| key.starts_with(prefix)).collect();
-        self.read.extend(family.iter().map(|(key, _)| key.as_str()));
-        family.into_iter().map(|(key, value)| (key[prefix.len()..].to_owned(), value.clone())).collect()
+    #[must_use]
+    pub fn family(&self, prefix: &str) -> Properties {
+        let family = self.properties.range(prefix.to_owned()..).take_while(|(key, _)| key.starts_with(prefix));
+        family.map(|(key, value)| (key[prefix.len()..].to_owned(), value.clone())).collect()
     }
 
     /// Adds a problem of a key; its value is left out if the key is a secret.
     pub fn problem(&mut self, name: &str, value: Option<String>, reason: &str) {
-        let secret =
-            self.keys.iter().flat_map(|keys| keys.iter()).any(|k| k.name == name && k.kind == KeyKind::Password);
-        let value = if secret { None } else { value };
+        let value = if is_secret(name, self.keys) { None } else { value.map(|value| shown(name, &value)) };
         self.problems.push(Problem { key: name.to_owned(), value, reason: reason.to_owned() });
     }
 
