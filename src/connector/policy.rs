@@ -58,6 +58,6 @@ const fn source(error: &SourceError) -> Verdict {
 const fn sink(error: &SinkError) -> Verdict {
     match error {
         SinkError::Unavailable { .. } => Verdict::Transient,
-        SinkError::Refused { .. } | SinkError::Configuration { .. } => Verdict::Definite,
+        SinkError::Refused { .. } | SinkError::Closed { .. } | SinkError::Configuration { .. } => Verdict::Definite,
     }
 }

@@ -123,6 +123,7 @@ mod tests {
 
     use super::super::lines::Encoding;
     use super::*;
+    use crate::record::Headers;
 
     const JSON: Encodings = Encodings { key: Encoding::Json, value: Encoding::Json, header: Encoding::Json };
 
@@ -133,7 +134,7 @@ mod tests {
             partition: None,
             key: None,
             value,
-            headers: vec![],
+            headers: Headers::default(),
             ts_ms: Some(0),
             offset: None,
         }

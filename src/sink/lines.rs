@@ -107,6 +107,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+    use crate::record::Headers;
 
     const JSON: Encodings = Encodings { key: Encoding::Json, value: Encoding::Json, header: Encoding::Json };
 
@@ -116,7 +117,11 @@ mod tests {
             partition: None,
             key: Some(Bytes::from_static(br#"{"id":1}"#)),
             value: Some(Bytes::from_static(b"{\"a\":1.0}")),
-            headers: vec![(Arc::from("h"), Some(Bytes::from_static(b"\"x\""))), (Arc::from("n"), None)],
+            headers: Headers {
+                first: vec![(Arc::from("h"), Some(Bytes::from_static(b"\"x\"")))],
+                shared: Some(Arc::from([(Arc::from("n"), None)])),
+                last: Vec::new(),
+            },
             ts_ms: Some(1_700_000_000_000),
             offset: Some(Arc::from(r#"{"lsn":5}"#)),
         }
