@@ -1,4 +1,4 @@
-//! Header converters: Connect's simple one (the default), and every converter of values.
+//! Header converters: Connect's simple one (the default), and those of values that can serve.
 //!
 //! The simple one writes `org.apache.kafka.connect.data.Values.convertToString`: text bare, structs, maps and arrays like
 //! JSON, in which only quotes and backslashes are escaped.
@@ -7,21 +7,25 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
-use super::{ConvertError, Converter, number, short_name, unknown};
+use super::{ConvertError, Json, number, plain, short_name, under, unknown};
 use crate::config::{Problems, Properties};
 use crate::data::{Datum, Kind, Schema, Value, semantic};
 
-/// Makes bytes of header values.
+/// Makes bytes of header values. No header converter ever waits for a registry.
 #[derive(Debug)]
 pub enum HeaderConverter {
     /// `org.apache.kafka.connect.storage.SimpleHeaderConverter`
     Simple,
-    /// One that keys and values have too.
-    Whole(Converter),
+    /// `org.apache.kafka.connect.json.JsonConverter`
+    Json(Json),
+    /// `org.apache.kafka.connect.storage.StringConverter`
+    Text,
+    /// `org.apache.kafka.connect.converters.ByteArrayConverter`
+    Bytes,
 }
 
 /// The class names that [`HeaderConverter::build`] knows.
-pub(super) const CLASSES: &[&str] = &[
+const CLASSES: &[&str] = &[
     "org.apache.kafka.connect.storage.SimpleHeaderConverter",
     "org.apache.kafka.connect.json.JsonConverter",
     "org.apache.kafka.connect.storage.StringConverter",
@@ -29,16 +33,16 @@ pub(super) const CLASSES: &[&str] = &[
 ];
 
 impl HeaderConverter {
-    /// As [`Converter::build`].
+    /// As [`super::Converter::build`].
     ///
     /// # Errors
     /// An unknown class, and every option that is wrong.
     pub fn build(key: &str, class: &str, options: &Properties) -> Result<Self, Problems> {
         match short_name(class) {
             "SimpleHeaderConverter" | "Simple" => Ok(Self::Simple),
-            name if CLASSES.iter().any(|known| short_name(known).starts_with(name)) && !name.is_empty() => {
-                Converter::build(key, class, options).map(Self::Whole)
-            }
+            "JsonConverter" | "Json" => Json::build(options).map(Self::Json).map_err(|problems| under(key, problems)),
+            "StringConverter" | "String" => Ok(Self::Text),
+            "ByteArrayConverter" | "ByteArray" => Ok(Self::Bytes),
             _ => Err(unknown(key, class, CLASSES)),
         }
     }
@@ -47,10 +51,12 @@ impl HeaderConverter {
     ///
     /// # Errors
     /// When the value does not fit its schema.
-    pub async fn encode(&mut self, topic: &str, datum: &Datum) -> Result<Option<Bytes>, ConvertError> {
+    pub fn encode(&mut self, topic: &str, datum: &Datum) -> Result<Option<Bytes>, ConvertError> {
         match self {
             Self::Simple => Ok(simple(datum)),
-            Self::Whole(converter) => converter.encode(topic, Some(datum)).await,
+            Self::Json(json) => json.encode(topic, datum).map(Some),
+            Self::Text => Ok(plain::text(datum)),
+            Self::Bytes => plain::bytes(topic, datum),
         }
     }
 }

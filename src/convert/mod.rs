@@ -77,11 +77,7 @@ impl Converter {
     /// When the value does not fit its schema.
     #[expect(clippy::unused_async, reason = "a converter with a registry waits for it on a new schema")]
     pub async fn encode(&mut self, topic: &str, datum: Option<&Datum>) -> Result<Option<Bytes>, ConvertError> {
-        datum.map_or(Ok(None), |datum| self.encode_now(topic, datum))
-    }
-
-    /// The bytes of a datum, by a converter that never has to wait.
-    fn encode_now(&mut self, topic: &str, datum: &Datum) -> Result<Option<Bytes>, ConvertError> {
+        let Some(datum) = datum else { return Ok(None) };
         match self {
             Self::Json(json) => json.encode(topic, datum).map(Some),
             Self::Text => Ok(plain::text(datum)),

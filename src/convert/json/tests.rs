@@ -24,7 +24,7 @@ fn a_schema_is_written_beside_its_payload() {
             Field::new("tags", Schema::of(Kind::Array(Schema::of(Kind::Text).optional().into()))),
         ],
     );
-    let tags = Value::Array([Value::text("é\n\u{1f}\""), Value::Null].into());
+    let tags = Value::Array([Value::text("é😀\n\u{1f}\""), Value::Null].into());
     let value = Value::Struct([Value::Int32(3), Value::Bytes(Bytes::from_static(&[1, 0x5e])), tags].into());
     assert_eq!(
         written(&mut json(&[]), schema, value),
@@ -33,7 +33,7 @@ fn a_schema_is_written_beside_its_payload() {
             r#"{"type":"bytes","optional":true,"name":"org.apache.kafka.connect.data.Decimal","version":1,"#,
             r#""parameters":{"scale":"2","connect.decimal.precision":"8"},"field":"amount"},"#,
             r#"{"type":"array","items":{"type":"string","optional":true},"optional":false,"field":"tags"}],"#,
-            r#""optional":false,"name":"t.Value"},"payload":{"id":3,"amount":"AV4=","tags":["é\n\u001F\"",null]}}"#
+            r#""optional":false,"name":"t.Value"},"payload":{"id":3,"amount":"AV4=","tags":["é\uD83D\uDE00\n\u001F\"",null]}}"#
         )
     );
 }

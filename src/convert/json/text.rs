@@ -1,4 +1,5 @@
-//! JSON strings as Jackson writes them: quotes, backslashes and control characters are escaped, all else is UTF-8.
+//! JSON strings as Jackson writes them: quotes, backslashes and control characters are escaped, and so are characters beyond
+//! the basic plane, as the two halves that they are in Java; all else is UTF-8.
 
 /// How many bytes are looked at together; the compiler makes vector instructions of it.
 const STRIDE: usize = 16;
@@ -11,13 +12,13 @@ pub(super) fn write(out: &mut Vec<u8>, text: &str) {
     if is_plain(bytes) {
         out.extend_from_slice(bytes);
     } else {
-        write_escaped(out, bytes);
+        write_escaped(out, text);
     }
     out.push(b'"');
 }
 
 const fn needs_escape(byte: u8) -> bool {
-    matches!(byte, 0..0x20 | b'"' | b'\\')
+    matches!(byte, 0..0x20 | b'"' | b'\\' | 0xf0..)
 }
 
 fn is_plain(bytes: &[u8]) -> bool {
@@ -27,21 +28,22 @@ fn is_plain(bytes: &[u8]) -> bool {
 }
 
 #[cold]
-fn write_escaped(out: &mut Vec<u8>, bytes: &[u8]) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for &byte in bytes {
-        match byte {
-            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            0x08 => out.extend_from_slice(b"\\b"),
-            0x0c => out.extend_from_slice(b"\\f"),
-            0..0x20 => {
-                let (high, low) = (HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]);
-                out.extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
+fn write_escaped(out: &mut Vec<u8>, text: &str) {
+    for character in text.chars() {
+        match character {
+            '"' => out.extend_from_slice(b"\\\""),
+            '\\' => out.extend_from_slice(b"\\\\"),
+            '\n' => out.extend_from_slice(b"\\n"),
+            '\r' => out.extend_from_slice(b"\\r"),
+            '\t' => out.extend_from_slice(b"\\t"),
+            '\u{8}' => out.extend_from_slice(b"\\b"),
+            '\u{c}' => out.extend_from_slice(b"\\f"),
+            '\0'..' ' | '\u{10000}'.. => {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    out.extend_from_slice(format!("\\u{unit:04X}").as_bytes());
+                }
             }
-            _ => out.push(byte),
+            _ => out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
         }
     }
 }
