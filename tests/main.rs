@@ -1,5 +1,6 @@
-//! The tests that need more than one module, in one binary.
+//! The one test binary: one link, modules below.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod golden;
+mod line;

@@ -37,7 +37,9 @@ pub const fn judge(error: &ConnectorError) -> Verdict {
 const fn source(error: &SourceError) -> Verdict {
     match error {
         // A slot is held until the server notices that its reader died, which takes wal_sender_timeout.
-        SourceError::Connect { .. } | SourceError::Disconnected { .. } | SourceError::SlotInUse { .. } => Verdict::Transient,
+        SourceError::Connect { .. } | SourceError::Disconnected { .. } | SourceError::SlotInUse { .. } => {
+            Verdict::Transient
+        }
         SourceError::Sql { transient, .. } => {
             if *transient {
                 Verdict::Transient

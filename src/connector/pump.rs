@@ -4,6 +4,7 @@
 //! in that order. Deliveries are told to the [`super::saver`], which saves; the pump never waits for a save.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::{FutureExt, OptionFuture};
 use futures::stream::{FuturesOrdered, StreamExt};
@@ -55,6 +56,7 @@ impl Pump {
         stop: CancellationToken,
     ) -> Result<(), ConnectorError> {
         let mut in_flight = FuturesOrdered::new();
+        let Limits { batches_in_flight, drain_ms, .. } = self.limits;
         loop {
             if self.is_done(&inbox) && in_flight.is_empty() {
                 break;
@@ -62,28 +64,27 @@ impl Pump {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                Some(delivered) = in_flight.next() => self.publish(delivered)?,
-                batch = inbox.recv(), if in_flight.len() < self.limits.batches_in_flight => {
+                Some(delivered) = in_flight.next() => publish(&self.delivered, delivered)?,
+                batch = inbox.recv(), if in_flight.len() < batches_in_flight => {
                     let Some(batch) = batch else { break };
                     let written = tokio::select! {
                         biased;
                         written = self.write(batch) => written?,
                         // A sink that is away must not keep a stop waiting; what was not written is read again.
-                        () = drained(&stop, self.limits.drain_ms) => break,
+                        () = drained(&stop, drain_ms) => break,
                     };
                     in_flight.push_back(written);
                 }
                 Some(_) = OptionFuture::from(self.once.as_mut().map(watch::Receiver::changed)) => {}
             }
         }
-        self.drain(in_flight).await
+        // The sink stays until the end: dropping it gives up what it still holds.
+        let Self { delivered, sink: _sink, .. } = self;
+        drain(&delivered, in_flight, drain_ms).await
     }
 
     /// Makes messages of a batch and enqueues them. What comes back resolves when all of them are durable.
-    async fn write(
-        &mut self,
-        batch: Batch,
-    ) -> Result<impl Future<Output = Delivered> + Send + use<>, ConnectorError> {
+    async fn write(&mut self, batch: Batch) -> Result<impl Future<Output = Delivered> + Send + use<>, ConnectorError> {
         let Batch { events, position } = batch;
         let messages = self.pipeline.messages(events).await?;
         self.counters.written(messages.len());
@@ -91,38 +92,41 @@ impl Pump {
         Ok(delivery.map(|done| done.map(|()| position)))
     }
 
-    fn publish(&self, delivered: Delivered) -> Result<(), ConnectorError> {
-        self.delivered.send_replace(Some(delivered?));
-        Ok(())
-    }
-
-    async fn drain(
-        &self,
-        mut in_flight: FuturesOrdered<impl Future<Output = Delivered> + Send>,
-    ) -> Result<(), ConnectorError> {
-        let deadline = tokio::time::sleep(std::time::Duration::from_millis(self.limits.drain_ms));
-        tokio::pin!(deadline);
-        loop {
-            tokio::select! {
-                biased;
-                delivered = in_flight.next() => match delivered {
-                    Some(delivered) => self.publish(delivered)?,
-                    None => return Ok(()),
-                },
-                () = &mut deadline => {
-                    tracing::warn!(batches = in_flight.len(), "stopped before all was delivered; it will be read again");
-                    return Ok(());
-                }
-            }
-        }
-    }
-
     fn is_done(&self, inbox: &mpsc::Receiver<Batch>) -> bool {
         self.once.as_ref().is_some_and(|progress| progress.borrow().caught_up) && inbox.is_empty()
     }
 }
 
+fn publish(position: &watch::Sender<Option<Position>>, delivered: Delivered) -> Result<(), ConnectorError> {
+    position.send_replace(Some(delivered?));
+    Ok(())
+}
+
+/// Waits for what is in flight, but not for ever.
+async fn drain(
+    position: &watch::Sender<Option<Position>>,
+    mut in_flight: FuturesOrdered<impl Future<Output = Delivered> + Send>,
+    drain_ms: u64,
+) -> Result<(), ConnectorError> {
+    let deadline = tokio::time::sleep(Duration::from_millis(drain_ms));
+    tokio::pin!(deadline);
+    loop {
+        tokio::select! {
+            biased;
+            delivered = in_flight.next() => match delivered {
+                Some(delivered) => publish(position, delivered)?,
+                None => return Ok(()),
+            },
+            () = &mut deadline => {
+                tracing::warn!(batches = in_flight.len(), "stopped before all was delivered; it will be read again");
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// A stop was asked for, and has waited long enough.
 async fn drained(stop: &CancellationToken, drain_ms: u64) {
     stop.cancelled().await;
-    tokio::time::sleep(std::time::Duration::from_millis(drain_ms)).await;
+    tokio::time::sleep(Duration::from_millis(drain_ms)).await;
 }

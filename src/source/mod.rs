@@ -131,6 +131,8 @@ fn findings(findings: &[Finding]) -> String {
 /// What a source tells about itself while it runs; the status and the log are made of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
+    /// Whether the database was reached and found fit.
+    pub connected: bool,
     /// Whether the stream is being read (the snapshot, if any, is done).
     pub streaming: bool,
     /// Whether all that the log held when the source connected has been sent (`--once` waits for it).

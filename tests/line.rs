@@ -1,0 +1,262 @@
+//! The line from source to sink under scripted faults: what is acknowledged, saved and delivered, and in which order.
+//!
+//! The source holds a log of numbered rows; the sink and the store fail, or are slow, by a seed. After each run the connector
+//! is started again from what was saved, until all rows are through.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::future::{BoxFuture, FutureExt};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use rowtide::config::Properties;
+use rowtide::connector::pipeline::Pipeline;
+use rowtide::connector::{Connector, Limits, Settings, Telltale, run};
+use rowtide::convert::Converters;
+use rowtide::data::{Field, Kind, Schema, Value};
+use rowtide::event::{Batch, Change, Event, Key, Op, Position, Table};
+use rowtide::offset::{OffsetError, OffsetStore};
+use rowtide::record::{Records, Run};
+use rowtide::sink::{Delivery, Message, Sink, SinkError};
+use rowtide::source::{Outbox, Source, SourceError};
+use tokio_util::sync::CancellationToken;
+
+const ROWS: i64 = 300;
+
+/// What the database, the sink's storage and the state hold; it outlives the runs.
+#[derive(Default)]
+struct World {
+    delivered: Vec<i64>,
+    durable: HashSet<i64>,
+    saved: Option<i64>,
+    acknowledged: i64,
+    broken: Vec<String>,
+}
+
+type Shared = Arc<Mutex<World>>;
+
+fn position(row: i64) -> Position {
+    Position(format!(r#"{{"row":{row}}}"#).into())
+}
+
+fn row_of(position: &Position) -> i64 {
+    let json: serde_json::Value = serde_json::from_str(&position.0).unwrap();
+    json["row"].as_i64().unwrap()
+}
+
+struct ScriptedSource {
+    world: Shared,
+    table: Arc<Table>,
+    rng: StdRng,
+}
+
+impl ScriptedSource {
+    fn event(&self, row: i64) -> Event {
+        Event::Change(Change {
+            table: Arc::clone(&self.table),
+            op: Op::Create,
+            before: None,
+            after: Some(Box::new([Value::Int64(row)])),
+            source: Value::Null,
+            ts_ns: 0,
+            transaction: None,
+            offset: None,
+        })
+    }
+
+    fn acknowledge(&self, out: &Outbox) {
+        let Some(saved) = out.saved() else { return };
+        let mut world = self.world.lock().unwrap();
+        let row = row_of(&saved);
+        if world.saved.is_none_or(|held| row > held) {
+            let saved = world.saved;
+            world.broken.push(format!("acknowledged {row}, but saved is {saved:?}"));
+        }
+        world.acknowledged = row;
+    }
+}
+
+impl Source for ScriptedSource {
+    fn run(mut self: Box<Self>, start: Option<Position>, out: Outbox) -> BoxFuture<'static, Result<(), SourceError>> {
+        async move {
+            let mut next = start.as_ref().map_or(1, |position| row_of(position) + 1);
+            while next <= ROWS {
+                let last = (next + self.rng.random_range(0..7)).min(ROWS);
+                let events = (next..=last).map(|row| self.event(row)).collect();
+                if out.send(Batch { events, position: position(last) }).await.is_err() {
+                    break;
+                }
+                next = last + 1;
+                self.acknowledge(&out);
+            }
+            out.progress.send_modify(|progress| progress.caught_up = true);
+            out.stop.cancelled().await;
+            self.acknowledge(&out);
+            Ok(())
+        }
+        .boxed()
+    }
+}
+
+struct ScriptedSink {
+    world: Shared,
+    rng: StdRng,
+    faults: bool,
+}
+
+impl Sink for ScriptedSink {
+    fn write(&mut self, messages: Vec<Message>) -> BoxFuture<'_, Result<Delivery, SinkError>> {
+        let away = || SinkError::Unavailable { sink: "scripted".into(), reason: "away".into() };
+        let fault = if self.faults { self.rng.random_range(0..60) } else { 9 };
+        let slow = Duration::from_millis(self.rng.random_range(0..3));
+        let world = Arc::clone(&self.world);
+        async move {
+            if fault == 0 {
+                return Err(away());
+            }
+            let rows: Vec<i64> =
+                messages.iter().map(|m| std::str::from_utf8(m.key.as_ref().unwrap()).unwrap()).map(key_row).collect();
+            world.lock().unwrap().delivered.extend(&rows);
+            let delivery = async move {
+                tokio::time::sleep(slow).await;
+                world.lock().unwrap().durable.extend(rows);
+                // The answer is lost although the rows are there.
+                if fault == 1 { Err(away()) } else { Ok(()) }
+            };
+            Ok(delivery.boxed())
+        }
+        .boxed()
+    }
+}
+
+fn key_row(key: &str) -> i64 {
+    let json: serde_json::Value = serde_json::from_str(key).unwrap();
+    json["id"].as_i64().unwrap()
+}
+
+struct ScriptedStore {
+    world: Shared,
+    rng: StdRng,
+    faults: bool,
+}
+
+impl OffsetStore for ScriptedStore {
+    fn load(&mut self) -> BoxFuture<'_, Result<Option<Position>, OffsetError>> {
+        let saved = self.world.lock().unwrap().saved.map(position);
+        async move { Ok(saved) }.boxed()
+    }
+
+    fn save(&mut self, position: Position) -> BoxFuture<'_, Result<(), OffsetError>> {
+        let fails = self.faults && self.rng.random_range(0..10) == 0;
+        let world = Arc::clone(&self.world);
+        async move {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            if fails {
+                return Err(OffsetError::State { path: "scripted".into(), reason: "disk full".into() });
+            }
+            let mut world = world.lock().unwrap();
+            let row = row_of(&position);
+            if !(1..=row).all(|n| world.durable.contains(&n)) {
+                world.broken.push(format!("saved {row} before all up to it was durable"));
+            }
+            world.saved = Some(row);
+            Ok(())
+        }
+        .boxed()
+    }
+}
+
+fn table() -> Arc<Table> {
+    let fields = vec![Field::new("id", Schema::of(Kind::Int64))];
+    let key = Arc::new(Schema::structure("Key", fields.clone()));
+    let row = Arc::new(Schema::structure("Value", fields).optional());
+    let source = Arc::new(Schema::structure("Source", Vec::new()).optional());
+    let table = rowtide::source::table::table("t", &"t".into(), row.fields().to_vec(), Some(vec![0]), &source);
+    Arc::new(Table { key: Some(Key { columns: vec![0], schema: key }), ..table })
+}
+
+fn connector(world: &Shared, seed: u64, faults: bool) -> Connector {
+    let rng = |salt: u64| StdRng::seed_from_u64(seed * 3 + salt);
+    let schemaless: Properties =
+        ["key", "value"].map(|of| (format!("{of}.converter.schemas.enable"), "false".to_owned())).into();
+    let run = Run {
+        prefix: "cdc".into(),
+        connector: "scripted",
+        tombstones: true,
+        context_headers: false,
+        heartbeat_topic: "h".into(),
+        transaction_topic: "x".into(),
+    };
+    let converters = Converters::configured(&schemaless, &Properties::new()).unwrap();
+    Connector {
+        source: Box::new(ScriptedSource { world: Arc::clone(world), table: table(), rng: rng(0) }),
+        pipeline: Pipeline::new(Records::new(run), Vec::new(), converters),
+        sink: Box::new(ScriptedSink { world: Arc::clone(world), rng: rng(1), faults }),
+        offsets: Box::new(ScriptedStore { world: Arc::clone(world), rng: rng(2), faults }),
+        settings: Settings {
+            limits: Limits { batches_queued: 2, batches_in_flight: 4, ..Limits::default() },
+            save_interval: Duration::from_millis(2),
+            record_offsets: false,
+            once: true,
+        },
+    }
+}
+
+/// Runs until all rows are saved; stops each run at a random moment. Gives what happened.
+async fn runs(seed: u64, faults: bool) -> Shared {
+    let world = Shared::default();
+    let mut rng = StdRng::seed_from_u64(seed);
+    for attempt in 0..2000 {
+        let stop = CancellationToken::new();
+        let stopper = stop.clone();
+        let after = Duration::from_millis(rng.random_range(5..60));
+        tokio::spawn(async move {
+            tokio::time::sleep(after).await;
+            stopper.cancel();
+        });
+        let before = world.lock().unwrap().delivered.len();
+        let result = run(connector(&world, seed * 7919 + attempt, faults), &Telltale::default(), stop).await;
+        let mut held = world.lock().unwrap();
+        if result.is_ok() {
+            let delivered = held.delivered[before..].last().copied();
+            let saved = held.saved;
+            if delivered.is_some() && delivered != saved {
+                held.broken.push(format!("a clean stop delivered {delivered:?} but saved {saved:?}"));
+            }
+            if saved.is_some() && Some(held.acknowledged) != saved {
+                held.broken.push("a clean stop did not acknowledge what was saved".into());
+            }
+        }
+        if held.saved == Some(ROWS) {
+            break;
+        }
+    }
+    world
+}
+
+fn first_appearances(delivered: &[i64]) -> Vec<i64> {
+    let mut seen = HashSet::new();
+    delivered.iter().copied().filter(|row| seen.insert(*row)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_lost_and_first_appearances_are_in_order_whatever_fails() {
+    for seed in 0..200 {
+        let world = runs(seed, true).await;
+        let world = world.lock().unwrap();
+        assert_eq!(world.broken, Vec::<String>::new(), "seed {seed}");
+        assert_eq!(first_appearances(&world.delivered), (1..=ROWS).collect::<Vec<_>>(), "seed {seed}");
+        assert_eq!(world.saved, Some(ROWS), "seed {seed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn clean_stops_repeat_nothing() {
+    for seed in 0..50 {
+        let world = runs(seed, false).await;
+        let world = world.lock().unwrap();
+        assert_eq!(world.broken, Vec::<String>::new(), "seed {seed}");
+        assert_eq!(world.delivered, (1..=ROWS).collect::<Vec<_>>(), "seed {seed}");
+    }
+}
