@@ -35,7 +35,7 @@ impl Pipeline {
             for record in records.drain(..) {
                 let Some(record) = transform::apply_all(&mut self.transforms, record)? else { continue };
                 let Record { topic, partition, key, value, headers, ts_ms, offset } = record;
-                let headers = self.headers.encode(&topic, &headers).await?;
+                let headers = self.headers.encode(&topic, &headers)?;
                 let key = self.key.encode(&topic, key.as_ref()).await?;
                 let value = self.value.encode(&topic, value.as_ref()).await?;
                 messages.push(Message { topic, partition, key, value, headers, ts_ms, offset });
@@ -57,36 +57,32 @@ struct Shared {
 }
 
 impl HeaderEncoder {
-    async fn encode(&mut self, topic: &str, headers: &Headers) -> Result<Headers<MessageHeader>, ConvertError> {
+    fn encode(&mut self, topic: &str, headers: &Headers) -> Result<Headers<MessageHeader>, ConvertError> {
         Ok(Headers {
-            first: self.encode_each(topic, &headers.first).await?,
+            first: self.encode_each(topic, &headers.first)?,
             shared: match &headers.shared {
-                Some(shared) => Some(self.encode_shared(topic, shared).await?),
+                Some(shared) => Some(self.encode_shared(topic, shared)?),
                 None => None,
             },
-            last: self.encode_each(topic, &headers.last).await?,
+            last: self.encode_each(topic, &headers.last)?,
         })
     }
 
-    async fn encode_each(&mut self, topic: &str, headers: &[Header]) -> Result<Vec<MessageHeader>, ConvertError> {
+    fn encode_each(&mut self, topic: &str, headers: &[Header]) -> Result<Vec<MessageHeader>, ConvertError> {
         let mut encoded = Vec::with_capacity(headers.len());
         for header in headers {
-            encoded.push((Arc::clone(&header.name), self.converter.encode(topic, &header.value).await?));
+            encoded.push((Arc::clone(&header.name), self.converter.encode(topic, &header.value)?));
         }
         Ok(encoded)
     }
 
-    async fn encode_shared(
-        &mut self,
-        topic: &str,
-        headers: &Arc<[Header]>,
-    ) -> Result<Arc<[MessageHeader]>, ConvertError> {
+    fn encode_shared(&mut self, topic: &str, headers: &Arc<[Header]>) -> Result<Arc<[MessageHeader]>, ConvertError> {
         if let Some(Shared { known, encoded }) = &self.shared
             && Arc::ptr_eq(known, headers)
         {
             return Ok(Arc::clone(encoded));
         }
-        let encoded: Arc<[MessageHeader]> = self.encode_each(topic, headers).await?.into();
+        let encoded: Arc<[MessageHeader]> = self.encode_each(topic, headers)?.into();
         self.shared = Some(Shared { known: Arc::clone(headers), encoded: Arc::clone(&encoded) });
         Ok(encoded)
     }
