@@ -5,13 +5,17 @@
 //! sink; when the sink has them durably the position is saved, and what is saved is acknowledged to the database.
 #![doc = include_str!("ARCHITECTURE.md")]
 
+pub mod api;
+pub mod cli;
 pub mod config;
 pub mod connector;
 pub mod convert;
+pub mod daemon;
 pub mod data;
 pub mod event;
 pub mod offset;
 pub mod record;
 pub mod sink;
 pub mod source;
+pub mod telemetry;
 pub mod transform;

@@ -3,7 +3,10 @@
 //! Three tasks: the source pushes batches; the pump writes them to the sink in order; the saver saves what the sink has
 //! durably, and tells the source. Invariant: acknowledged to the database ≤ saved ≤ durable in the sink.
 
+pub mod keys;
+pub mod kind;
 pub mod pipeline;
+pub mod plan;
 pub mod policy;
 mod pump;
 mod saver;

@@ -7,7 +7,6 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use rand::Rng;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::policy::{self, Verdict};
@@ -33,7 +32,6 @@ pub struct Handle {
     status: watch::Receiver<Status>,
     telltale: Telltale,
     stop: CancellationToken,
-    task: JoinHandle<()>,
 }
 
 impl Handle {
@@ -67,9 +65,17 @@ impl Handle {
     }
 
     /// Waits until it has ended: after [`Handle::stop`], or by itself where it runs once. Gives the last status.
-    pub async fn ended(&mut self) -> Status {
-        let _ = (&mut self.task).await;
+    pub async fn ended(&self) -> Status {
+        // Its supervisor holds the other end until then.
+        let mut status = self.status.clone();
+        while status.changed().await.is_ok() {}
         self.status()
+    }
+
+    /// Whether it has ended.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.status.has_changed().is_err()
     }
 
     /// Waits until its state is one of these.
@@ -87,8 +93,8 @@ pub fn start(build: Build, retry: Retry) -> Handle {
     let stop = CancellationToken::new();
     let telltale = Telltale::default();
     let supervisor = Supervisor { build, retry, status, telltale: telltale.clone(), stop: stop.clone() };
-    let task = tokio::spawn(tracing::Instrument::in_current_span(supervisor.run()));
-    Handle { status: status_seen, telltale, stop, task }
+    tokio::spawn(tracing::Instrument::in_current_span(supervisor.run()));
+    Handle { status: status_seen, telltale, stop }
 }
 
 struct Supervisor {

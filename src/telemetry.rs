@@ -1,0 +1,33 @@
+//! The log: to standard error, for people or as JSON. What is a secret is never a field; who logs a property logs it as
+//! [`crate::config::properties::shown`] gives it.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::config::Problem;
+use crate::config::worker::LogFormat;
+
+/// Starts the log. `RUST_LOG`, where it is set, says more than `log.level`.
+///
+/// # Errors
+/// When either is no filter, or a log was started before.
+pub fn start(format: LogFormat, level: &str) -> Result<(), Problem> {
+    let (key, written) = match std::env::var("RUST_LOG") {
+        Ok(filter) if !filter.is_empty() => ("RUST_LOG", filter),
+        _ => ("log.level", level.to_owned()),
+    };
+    let filter = EnvFilter::try_new(&written).map_err(|error| {
+        let reason = format!("is no filter: {error}; write error, warn, info, debug or trace, or target=level,…");
+        Problem::new(key, reason).with_value(&written)
+    })?;
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let registry = tracing_subscriber::registry().with(filter);
+    match format {
+        LogFormat::Human => registry.with(lines.with_ansi(std::io::stderr().is_terminal())).try_init(),
+        LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
+    }
+    .map_err(|error| Problem::new("log.format", error.to_string()))
+}
