@@ -3,12 +3,14 @@
 //! It follows Kafka Connect's data API (`org.apache.kafka.connect.data`), because transforms and converters are defined in
 //! its terms. It knows no database and no Kafka.
 
+mod per_schema;
 mod schema;
 pub mod semantic;
 mod value;
 
 use std::sync::Arc;
 
+pub use per_schema::PerSchema;
 pub use schema::{Field, Kind, Schema};
 pub use value::{Row, Text, Value};
 

@@ -1,10 +1,18 @@
 //! Transforms: what a user puts between the event and the bytes (Kafka Connect's single message transforms).
 //!
-//! A transform is one file here and one line in `BUILDERS`. What depends on a schema it computes once per schema.
+//! A transform is one file here and one line in `BUILDERS`. What depends on a schema it computes once per schema. It knows
+//! records, and neither sources nor formats. Invariant: a record leaves a chain whole, or dropped, or as an error.
+
+mod chain;
+mod predicate;
+mod unwrap;
 
 use std::sync::Arc;
 
+use crate::config::{Key, Problems, Properties};
 use crate::record::Record;
+
+pub use chain::{build_chain, unknown_keys};
 
 /// Why a transform refuses a record.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +39,22 @@ pub enum TransformError {
     },
 }
 
+type Built = Result<Box<dyn Transform>, Problems>;
+
+/// A kind of transform: what a connector file names, and how one is made.
+struct Builder {
+    /// The Java class; a file may leave out the package.
+    class: &'static str,
+    /// Its options.
+    keys: &'static [Key],
+    /// Makes one: its name in the connector file, its options without their prefix.
+    build: fn(&Arc<str>, &Properties) -> Built,
+}
+
+/// Every kind there is.
+const BUILDERS: &[Builder] =
+    &[Builder { class: "io.debezium.transforms.ExtractNewRecordState", keys: unwrap::KEYS, build: unwrap::build }];
+
 /// Changes a record, or drops it.
 pub trait Transform: Send {
     /// `None` drops the record.
@@ -52,4 +76,9 @@ pub fn apply_all(chain: &mut [Box<dyn Transform>], mut record: Record) -> Result
         }
     }
     Ok(Some(record))
+}
+
+/// The class name without its package.
+fn short_name(class: &str) -> &str {
+    class.rsplit('.').next().unwrap_or(class)
 }

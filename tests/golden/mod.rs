@@ -5,6 +5,7 @@
 
 mod connect;
 mod json;
+mod unwrap;
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! Connect's `JsonConverter`: the same bytes, written straight from schema and value.
 //!
 //! What depends on a schema (its own JSON text, the escaped names of its fields, the text of defaults) is made once per
-//! schema and kept under the schema's address, which stays its own while the cache holds the `Arc`.
+//! schema.
 
 mod plan;
 mod text;
@@ -9,14 +9,11 @@ mod text;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use bytes::{Bytes, BytesMut};
 
 use super::ConvertError;
 use crate::config::{Importance, Key, KeyKind, Problems, Properties, Reader};
-use crate::data::{Datum, Schema};
+use crate::data::{Datum, PerSchema};
 use plan::Plan;
 
 /// The options of Connect's `JsonConverter`.
@@ -55,24 +52,11 @@ pub(super) struct Style {
 #[derive(Debug)]
 pub struct Json {
     style: Style,
-    prepared: Vec<Prepared>,
-    /// Where the schema at an address stands in `prepared`.
-    places: HashMap<usize, usize>,
-    /// The place of the schema of the message before: mostly the one that is asked for next.
-    latest: usize,
-    schemas_max: usize,
+    plans: PerSchema<Plan>,
     /// The message in the making; reused.
     scratch: Vec<u8>,
     /// What finished messages are cut from.
     block: BytesMut,
-}
-
-/// A schema and what was made of it.
-#[derive(Debug)]
-struct Prepared {
-    /// Held, so that its address is not given to another schema meanwhile.
-    schema: Arc<Schema>,
-    plan: Plan,
 }
 
 impl Json {
@@ -87,16 +71,8 @@ impl Json {
             numeric: read.choice("decimal.format") == "numeric",
             replace_null: read.flag("replace.null.with.default"),
         };
-        let schemas_max = read.number::<usize>("schemas.cache.size").max(1);
-        read.finish(Self {
-            style,
-            prepared: Vec::new(),
-            places: HashMap::new(),
-            latest: 0,
-            schemas_max,
-            scratch: Vec::new(),
-            block: BytesMut::new(),
-        })
+        let plans = PerSchema::new(read.number("schemas.cache.size"));
+        read.finish(Self { style, plans, scratch: Vec::new(), block: BytesMut::new() })
     }
 
     /// The bytes of a datum; of a null that has a schema too.
@@ -114,33 +90,8 @@ impl Json {
     }
 
     fn write(&mut self, datum: &Datum) -> Result<(), Fault> {
-        let place = self.place(&datum.schema)?;
-        match self.prepared.get(place) {
-            Some(prepared) => prepared.plan.write(&mut self.scratch, &datum.value),
-            None => Ok(()),
-        }
-    }
-
-    /// Where the schema's plan stands; made if it is new. When there are too many, all are forgotten: whoever uses more
-    /// schemas at once than the cache holds gains nothing from keeping some.
-    fn place(&mut self, schema: &Arc<Schema>) -> Result<usize, Fault> {
-        if self.prepared.get(self.latest).is_some_and(|prepared| Arc::ptr_eq(&prepared.schema, schema)) {
-            return Ok(self.latest);
-        }
-        let address = Arc::as_ptr(schema).addr();
-        if let Some(place) = self.places.get(&address) {
-            self.latest = *place;
-            return Ok(*place);
-        }
-        let plan = Plan::compile(schema, self.style)?;
-        if self.prepared.len() >= self.schemas_max {
-            self.prepared.clear();
-            self.places.clear();
-        }
-        self.latest = self.prepared.len();
-        self.places.insert(address, self.latest);
-        self.prepared.push(Prepared { schema: Arc::clone(schema), plan });
-        Ok(self.latest)
+        let plan = self.plans.get_or_make(&datum.schema, |schema| Plan::compile(schema, self.style))?;
+        plan.write(&mut self.scratch, &datum.value)
     }
 }
 

@@ -1,5 +1,7 @@
+use std::sync::Arc;
+
 use super::*;
-use crate::data::{Field, Kind, Value, semantic};
+use crate::data::{Field, Kind, Schema, Value, semantic};
 
 fn json(options: &[(&str, &str)]) -> Json {
     let options = options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -84,18 +86,6 @@ fn a_value_that_does_not_fit_is_named_by_its_path() {
     );
     assert!(fault(Value::Struct(Box::default())).contains("the schema has 1 fields, the value 0"));
     assert!(fault(Value::Int32(1)).contains("field (whole): the schema says STRUCT"));
-}
-
-#[test]
-fn a_full_cache_starts_anew() {
-    let mut json = json(&[("schemas.cache.size", "2"), ("schemas.enable", "false")]);
-    let schemas: Vec<Arc<Schema>> = (0..5).map(|_| Arc::new(Schema::of(Kind::Int32))).collect();
-    for round in 0..3 {
-        for schema in &schemas {
-            assert_eq!(written(&mut json, Arc::clone(schema), Value::Int32(round)), round.to_string());
-            assert!(json.prepared.len() <= 2 && json.places.len() == json.prepared.len());
-        }
-    }
 }
 
 #[test]
