@@ -4,3 +4,5 @@
 
 mod golden;
 mod line;
+mod live;
+mod support;

@@ -1,0 +1,3 @@
+//! The whole daemon against real servers, which the tests start themselves (`tests/stack`).
+
+mod smoke;

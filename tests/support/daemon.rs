@@ -1,0 +1,191 @@
+//! The daemon under test: the real binary, with a folder of its own for its state, its files and its log.
+
+#![expect(clippy::print_stderr, reason = "a failed test shows what the daemon said")]
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::rest::Rest;
+use super::{free_port, wait_for, wait_until};
+
+/// What a daemon is started with, again and again: the state in its folder outlives each run.
+pub(crate) struct Setup {
+    dir: TempDir,
+    files: Vec<PathBuf>,
+    arguments: Vec<String>,
+}
+
+impl Setup {
+    /// Events go to standard output, JSON without schemas, until [`Setup::set`] says otherwise.
+    pub(crate) fn new() -> Self {
+        let setup = Self { dir: tempfile::tempdir().unwrap(), files: Vec::new(), arguments: Vec::new() };
+        let state = setup.path("state.db").display().to_string();
+        setup
+            .set("state.path", &state)
+            .set("key.converter.schemas.enable", "false")
+            .set("value.converter.schemas.enable", "false")
+    }
+
+    /// With that connector file.
+    pub(crate) fn connector(self, file: &Value) -> Self {
+        let name = format!("{}.json", file["name"].as_str().unwrap_or("connector"));
+        self.file(&name, &file.to_string())
+    }
+
+    /// With a connector file of that text.
+    pub(crate) fn file(mut self, name: &str, text: &str) -> Self {
+        let path = self.path(name);
+        fs::write(&path, text).unwrap();
+        if !self.files.contains(&path) {
+            self.files.push(path);
+        }
+        self
+    }
+
+    /// With that worker setting.
+    pub(crate) fn set(self, key: &str, value: &str) -> Self {
+        self.argument("--set").argument(&format!("{key}={value}"))
+    }
+
+    /// With another argument.
+    pub(crate) fn argument(mut self, argument: &str) -> Self {
+        self.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// A path in the folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Starts the daemon.
+    pub(crate) fn start(&self) -> Daemon {
+        let rest = Rest { port: free_port() };
+        let (out, log) = (self.path("stdout"), self.path("stderr"));
+        // The shell that would tell us of its death is not there: the kernel ends the daemon when the test has gone.
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", env!("CARGO_BIN_EXE_rowtide"), "run"]);
+        command.args(&self.arguments).arg("--set").arg(format!("rest.port={}", rest.port)).args(&self.files);
+        for (variable, _) in std::env::vars() {
+            if ["ROWTIDE_", "CONNECT_", "RUST_LOG"].iter().any(|prefix| variable.starts_with(prefix)) {
+                command.env_remove(variable);
+            }
+        }
+        let append = |path: &Path| File::options().create(true).append(true).open(path).unwrap();
+        let log_start = fs::metadata(&log).map_or(0, |log| usize::try_from(log.len()).unwrap());
+        let child = command.stdin(Stdio::null()).stdout(append(&out)).stderr(append(&log)).spawn().unwrap();
+        Daemon { child, rest, out, log, log_start }
+    }
+
+    /// Runs it to its end.
+    pub(crate) fn run(&self, limit: Duration) -> (ExitStatus, String) {
+        let mut daemon = self.start();
+        let status = daemon.ended(limit);
+        (status, daemon.log())
+    }
+}
+
+/// A running daemon; killed when dropped.
+pub(crate) struct Daemon {
+    child: Child,
+    pub(crate) rest: Rest,
+    out: PathBuf,
+    log: PathBuf,
+    /// Where in the log file this run begins.
+    log_start: usize,
+}
+
+impl Daemon {
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// `kill -9`
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to stop, as service managers do.
+    pub(crate) fn terminate(&self) {
+        let done = Command::new("sh").args(["-c", &format!("kill -TERM {}", self.pid())]).status().unwrap();
+        assert!(done.success(), "the daemon has gone before it was told to");
+    }
+
+    /// Whether it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub(crate) fn ended(&mut self, limit: Duration) -> ExitStatus {
+        wait_for("the daemon ends", limit, || self.child.try_wait().unwrap())
+    }
+
+    /// A clean stop, which must end with status 0.
+    #[track_caller]
+    pub(crate) fn stop(&mut self, limit: Duration) {
+        self.terminate();
+        let status = self.ended(limit);
+        assert!(status.success(), "a clean stop ended with {status}");
+    }
+
+    /// What it wrote to standard error in this run.
+    pub(crate) fn log(&self) -> String {
+        let log = fs::read(&self.log).unwrap();
+        String::from_utf8_lossy(log.get(self.log_start..).unwrap_or_default()).into_owned()
+    }
+
+    /// Waits until it says that.
+    #[track_caller]
+    pub(crate) fn says(&mut self, text: &str, limit: Duration) {
+        wait_until(&format!("the daemon says {text:?}"), limit, || self.log().contains(text));
+    }
+
+    /// Waits until its connector's task is in that state; gives the trace.
+    #[track_caller]
+    pub(crate) fn reaches(&self, connector: &str, state: &str, limit: Duration) -> String {
+        let mut seen = None;
+        wait_for(&format!("{connector} becomes {state}"), limit, || {
+            let now = self.rest.task(connector);
+            let reached = now.clone().filter(|(now, _)| now == state).map(|(_, trace)| trace);
+            seen = now;
+            reached
+        })
+    }
+
+    /// The events on standard output, of all runs.
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        lines(&self.out)
+    }
+
+    /// Resident memory, bytes.
+    pub(crate) fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("--- the daemon said:\n{}---", self.log());
+        }
+    }
+}
+
+/// The complete lines of a file of events.
+pub(crate) fn lines(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let complete = text.rfind('\n').map_or("", |end| &text[..end]);
+    complete.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+}

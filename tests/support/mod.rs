@@ -1,0 +1,57 @@
+//! What the live tests stand on: real servers, the real daemon, and readers of what it did.
+//!
+//! All of it is blocking, with one runtime behind it: a live test reads from top to bottom, and a writer is a thread.
+//! Nothing sleeps for luck; every wait names its condition and its limit.
+
+#![expect(dead_code, reason = "the tests that use the rest come next")]
+
+pub(crate) mod daemon;
+pub(crate) mod database;
+pub(crate) mod reader;
+pub(crate) mod rest;
+pub(crate) mod server;
+
+use std::net::TcpListener;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use rand::Rng;
+use tokio::runtime::Runtime;
+
+/// Drives the asynchronous clients.
+pub(crate) static RUNTIME: LazyLock<Runtime> =
+    LazyLock::new(|| tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap());
+
+/// Polls until there is an answer; fails the test, with what was waited for, when the limit is over.
+#[track_caller]
+pub(crate) fn wait_for<T>(what: &str, limit: Duration, mut ready: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + limit;
+    loop {
+        if let Some(answer) = ready() {
+            return answer;
+        }
+        assert!(Instant::now() < end, "waited {limit:?} in vain: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// [`wait_for`] a condition.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, limit: Duration, mut holds: impl FnMut() -> bool) {
+    wait_for(what, limit, || holds().then_some(()));
+}
+
+/// So many seconds.
+pub(crate) const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// A port that nobody has, below those that systems give to outgoing connections and those of `tests/stack`.
+pub(crate) fn free_port() -> u16 {
+    loop {
+        let port = rand::rng().random_range(12_000..20_000);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Servers, started by `tests/stack/stack` and owned by this process: they are removed when it has gone, whatever ends it.
+//!
+//! The shared ones start with the first test that asks for them. A test that stops its server, or gives it settings of its
+//! own, starts one for itself.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use serde::Deserialize;
+
+/// A running server.
+#[derive(Deserialize)]
+pub(crate) struct Server {
+    pub(crate) kind: String,
+    pub(crate) name: String,
+    pub(crate) port: u16,
+    /// Its data, its log, its certificates.
+    pub(crate) dir: PathBuf,
+    #[serde(skip)]
+    own: bool,
+}
+
+impl Server {
+    /// A server for one test; removed when dropped. The name tells it from others of that kind.
+    pub(crate) fn own(kind: &str, name: &str, settings: &[&str]) -> Self {
+        let mut server = Self::start(kind, name, settings);
+        server.own = true;
+        server
+    }
+
+    fn start(kind: &str, name: &str, settings: &[&str]) -> Self {
+        let process = std::process::id().to_string();
+        let name = format!("test-{process}-{name}");
+        let arguments = [&["start", kind, &name, "--owner", &process], settings].concat();
+        serde_json::from_str(&stack(&arguments)).unwrap()
+    }
+
+    /// host:port
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Stops it; its data and its port stay.
+    pub(crate) fn stop(&self) {
+        stack(&["stop", &self.name]);
+    }
+
+    /// Ends it as a crash does.
+    pub(crate) fn kill(&self) {
+        stack(&["kill", &self.name]);
+    }
+
+    /// Stops it if it runs, and starts it with these settings; without any, with those it had.
+    pub(crate) fn restart(&self, settings: &[&str]) {
+        stack(&[&["restart", &self.name], settings].concat());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.own {
+            stack(&["remove", &self.name]);
+        }
+    }
+}
+
+/// The PostgreSQL that tests share: the newest of the system, or the one that `stack` installs.
+pub(crate) fn postgres() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(|| Server::start("postgres", "postgres", &[]))
+}
+
+/// The MySQL 8.0 that tests share.
+pub(crate) fn mysql80() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(|| Server::start("mysql80", "mysql80", &[]))
+}
+
+/// The MySQL 9.7 that tests share.
+pub(crate) fn mysql97() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(|| Server::start("mysql97", "mysql97", &[]))
+}
+
+/// The broker that tests share.
+pub(crate) fn kafka() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(|| Server::start("kafka", "kafka", &[]))
+}
+
+fn stack(arguments: &[&str]) -> String {
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stack/stack");
+    let done = Command::new(program).args(arguments).output().unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "stack {}: {}\n{said}", arguments.join(" "), done.status);
+    String::from_utf8(done.stdout).unwrap()
+}
