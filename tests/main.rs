@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod api;
 mod golden;
 mod line;
 mod live;
 mod support;
+mod tidy;

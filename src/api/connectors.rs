@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
-use super::error::{ApiError, no_such_path};
+use super::error::ApiError;
 use super::{Watched, Worker};
 use crate::connector::status::State as TaskState;
 use crate::source::table::VERSION;
@@ -67,12 +66,11 @@ pub(super) async fn tasks(State(worker): State<Arc<Worker>>, Path(name): Path<St
 pub(super) async fn task_status(
     State(worker): State<Arc<Worker>>,
     Path((name, task)): Path<(String, String)>,
-) -> Response {
-    let Ok(task) = task.parse::<u32>() else { return no_such_path() };
-    let connector = worker.connectors.get(&name).filter(|connector| task_ids(connector).contains(&task));
-    match connector {
-        Some(connector) => Json(task_of(&worker, connector, task)).into_response(),
-        None => ApiError::not_found(format!("No status found for task {name}-{task}")).into_response(),
+) -> Answer {
+    let task: u32 = task.parse().map_err(|_| ApiError::not_found("HTTP 404 Not Found"))?;
+    match worker.connectors.get(&name).filter(|connector| task_ids(connector).contains(&task)) {
+        Some(connector) => Ok(Json(task_of(&worker, connector, task))),
+        None => Err(ApiError::not_found(format!("No status found for task {name}-{task}"))),
     }
 }
 

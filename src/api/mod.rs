@@ -4,8 +4,6 @@
 
 mod connectors;
 mod error;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -88,8 +88,10 @@ pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) ->
         .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_ascii_lowercase()), candidate))
         .min_by_key(|(distance, _)| *distance);
     match nearest {
-        // Beyond a fifth of its length a name is another one, not a slip of the finger.
-        Some((distance, candidate)) if distance <= (name.len() / 5).max(1) => format!("; did you mean {candidate:?}?"),
+        // Beyond an eighth of its length a name is another one, not a slip of the finger.
+        Some((distance, candidate)) if distance <= (name.len() / 8).clamp(1, 3) => {
+            format!("; did you mean {candidate:?}?")
+        }
         _ => String::new(),
     }
 }

@@ -57,6 +57,8 @@ pub struct Worker {
     pub log_format: LogFormat,
     /// What is logged, as in `RUST_LOG`.
     pub log_level: String,
+    /// The shortest time between two saves of a connector's position, milliseconds.
+    pub save_interval_ms: u64,
     /// How long connectors may take to drain when the daemon stops, milliseconds.
     pub stop_timeout_ms: u64,
     /// What is accepted, but perhaps not meant.
@@ -99,26 +101,23 @@ impl Worker {
         let mut reader = Reader::new(&properties, &[KEYS]);
         let worker = Self {
             sink: sink(&mut reader),
-            state_path: state_path(&mut reader),
+            state_path: state_path(&mut reader, layers),
             listeners: listeners(&mut reader, layers),
             log_format: if reader.choice("log.format") == "json" { LogFormat::Json } else { LogFormat::Human },
             log_level: reader.text("log.level"),
+            save_interval_ms: reader.number("offset.flush.interval.ms"),
             stop_timeout_ms: reader.number("task.shutdown.graceful.timeout.ms"),
             warnings: warnings(&properties),
             properties: Properties::new(),
         };
-        let worker = match reader.finish(worker) {
+        match reader.finish(worker) {
             Ok(worker) if problems.is_empty() => return Ok(Self { properties, ..worker }),
-            Ok(_) => problems,
-            Err(found) => {
-                problems.extend(found.0);
-                problems
-            }
-        };
-        let mut problems = worker;
+            Ok(_) => {}
+            Err(found) => problems.extend(found.0),
+        }
         placeholder::conceal(&mut problems, written, &properties);
         for problem in &mut problems {
-            if let Some(layer) = layers.iter().rfind(|layer| layer.properties.contains_key(&problem.key)) {
+            if let Some(layer) = layer_of(layers, &problem.key).and_then(|index| layers.get(index)) {
                 problem.reason = format!("{} (from {})", problem.reason, layer.name);
             }
         }
@@ -144,18 +143,23 @@ fn sink(reader: &mut Reader<'_>) -> SinkKind {
     }
 }
 
-/// Where Connect would keep its offsets we keep our state, unless we are told another place.
-fn state_path(reader: &mut Reader<'_>) -> String {
-    let standalone = reader.text_opt("offset.storage.file.filename");
-    reader.text_opt("state.path").or(standalone).unwrap_or_else(|| "rowtide.db".to_owned())
+/// `state.path`, unless a later layer says where Connect would keep its offsets.
+fn state_path(reader: &mut Reader<'_>, layers: &[Layer]) -> String {
+    let offsets = "offset.storage.file.filename";
+    let key = if layer_of(layers, offsets) > layer_of(layers, "state.path") { offsets } else { "state.path" };
+    reader.text(key)
+}
+
+/// The last layer that holds the key.
+fn layer_of(layers: &[Layer], key: &str) -> Option<usize> {
+    layers.iter().rposition(|layer| layer.properties.contains_key(key))
 }
 
 /// `listeners` if set, else `rest.port` on loopback; whichever was set by the later layer, and 0 is off.
 fn listeners(reader: &mut Reader<'_>, layers: &[Layer]) -> Vec<Listener> {
     let port: u16 = reader.number("rest.port");
     let urls = reader.list("listeners");
-    let layer = |key| layers.iter().rposition(|layer| layer.properties.contains_key(key));
-    if urls.is_empty() || layer("rest.port") > layer("listeners") {
+    if urls.is_empty() || layer_of(layers, "rest.port") > layer_of(layers, "listeners") {
         return if port == 0 { Vec::new() } else { vec![Listener { host: "127.0.0.1".to_owned(), port }] };
     }
     urls.into_iter()

@@ -9,7 +9,7 @@ pub const KEYS: &[Key] = &[
     Key::new("sink", KeyKind::String, "Where events go; kafka when bootstrap.servers is set, else stdout.")
         .one_of(&["kafka", "stdout", "file"]),
     Key::new("sink.path", KeyKind::String, "The file that the file sink appends to."),
-    Key::new("state.path", KeyKind::String, "The file that keeps positions, or :memory:; else rowtide.db."),
+    Key::new("state.path", KeyKind::String, "The file that keeps positions, or :memory:.").default("rowtide.db"),
     Key::new("rest.port", KeyKind::Int, "The REST API's port on loopback; 0 is off.").default("8083"),
     Key::new("listeners", KeyKind::List, "Where the REST API listens, instead of rest.port: http://host:port."),
     Key::new("log.format", KeyKind::String, "How the log is written.").one_of(&["human", "json"]).default("human"),
@@ -31,7 +31,8 @@ pub const KEYS: &[Key] = &[
     Key::new("ssl.*", KeyKind::String, "TLS to the brokers."),
     Key::new("client.id", KeyKind::String, "The name brokers know us by."),
     Key::new("offset.storage.file.filename", KeyKind::String, "Connect's name of state.path."),
-    Key::new("offset.flush.interval.ms", KeyKind::Long, "The longest time between two saves of positions."),
+    Key::new("offset.flush.interval.ms", KeyKind::Long, "The shortest time between two saves of a position.")
+        .default("250"),
     Key::new("offset.flush.timeout.ms", KeyKind::Long, "Connect's; has no meaning here."),
     Key::new("task.shutdown.graceful.timeout.ms", KeyKind::Long, "How long connectors may take to drain at the end.")
         .default("5000"),

@@ -71,6 +71,13 @@ fn names_of_the_environment() {
 }
 
 #[test]
+fn where_the_state_is() {
+    let state = |pairs: &[(&str, &str)]| load(&[], &[], pairs).unwrap().state_path;
+    assert_eq!(state(&[("offset.storage.file.filename", "/c")]), "/c");
+    assert_eq!(state(&[("offset.storage.file.filename", "/c"), ("state.path", "/s")]), "/s");
+}
+
+#[test]
 fn the_sink() {
     let sink = |pairs: &[(&str, &str)]| load(&[], &[], pairs).map(|worker| worker.sink);
     assert_eq!(sink(&[("bootstrap.servers", "k:9092")]), Ok(SinkKind::Kafka));
