@@ -84,8 +84,8 @@ def main():
         if arguments.kafka:
             broker = servers.start("kafka")
             settings["bootstrap.servers"] = f"{HOST}:{broker['port']}"
-        daemon = servers.daemon(arguments.rowtide, settings, CONNECTORS, environment,
-                                None if arguments.kafka else subprocess.PIPE)
+        daemon = servers.daemon(arguments.rowtide, settings)
+        daemon.start(CONNECTORS, environment, subprocess.DEVNULL if arguments.kafka else subprocess.PIPE)
         source = FromKafka(broker["port"]) if arguments.kafka else FromStdout(daemon.process.stdout)
         watcher = Watcher(source, daemon)
         with closing(source):

@@ -49,8 +49,8 @@ class Servers:
         self.names.remove(name)
         self.stack("remove", name)
 
-    def daemon(self, *arguments):
-        daemon = Daemon(RUN / f"{self.prefix}-rowtide-{len(self.daemons)}", *arguments)
+    def daemon(self, binary, settings):
+        daemon = Daemon(RUN / f"{self.prefix}-rowtide-{len(self.daemons)}", binary, settings)
         self.daemons.append(daemon)
         return daemon
 
@@ -79,16 +79,18 @@ def die_with_parent():
 class Daemon:
     """`rowtide run` with its state and its log in a folder of the stack; its standard output goes where the caller says."""
 
-    def __init__(self, folder, binary, settings, connectors, environment=None, stdout=None):
-        self.folder = folder
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.log = self.folder / "rowtide.log"
-        settings = {"state.path": self.folder / "state.db", "rest.port": 0, **settings}
-        pairs = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
-        with open(self.log, "wb") as log:
+    def __init__(self, folder, binary, settings):
+        self.folder, self.log, self.process = folder, folder / "rowtide.log", None
+        settings = {"state.path": folder / "state.db", "rest.port": 0, **settings}
+        self.command = [binary, "run", *(part for key, value in settings.items() for part in ("--set", f"{key}={value}"))]
+        folder.mkdir(parents=True)
+
+    def start(self, connectors, environment=None, stdout=subprocess.DEVNULL):
+        """Starts it, or starts it again, with the state that it left."""
+        with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [str(part) for part in (binary, "run", *pairs, *connectors)], cwd=PROJECT, stdin=subprocess.DEVNULL,
-                stdout=stdout or subprocess.DEVNULL, stderr=log, env={**os.environ, **(environment or {})}, preexec_fn=die_with_parent)
+                [str(part) for part in (*self.command, *connectors)], cwd=PROJECT, stdin=subprocess.DEVNULL,
+                stdout=stdout, stderr=log, env={**os.environ, **(environment or {})}, preexec_fn=die_with_parent)
 
     @property
     def pid(self):
@@ -115,7 +117,7 @@ class Daemon:
         return self.process.returncode
 
     def clear(self):
-        if self.process.poll() is None:
+        if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
