@@ -71,12 +71,13 @@ class Window:
 
 class Topics:
     def __init__(self, broker):
-        self.address = f"{HOST}:{broker['port']}"
-        self.admin = AdminClient({"bootstrap.servers": self.address})
+        # Quiet: these clients outlive the broker.
+        self.client = {"bootstrap.servers": f"{HOST}:{broker['port']}", "log_level": 0}
+        self.admin = AdminClient(self.client)
         self.consumer = self.new_consumer("watch")
 
     def new_consumer(self, group):
-        return Consumer({"bootstrap.servers": self.address, "group.id": group, "enable.auto.commit": False,
+        return Consumer({**self.client, "group.id": group, "enable.auto.commit": False,
                          "auto.offset.reset": "earliest"})
 
     def create(self, topic):
@@ -110,7 +111,7 @@ class Topics:
     def warm(self, records):
         """A broker that has not written yet is slow, to the harm of whoever comes first."""
         self.create("warm")
-        producer = Producer({"bootstrap.servers": self.address, "linger.ms": 5})
+        producer = Producer({**self.client, "linger.ms": 5})
         for number in range(records):
             producer.produce("warm", b"x" * 600, key=b"%d" % number)
             producer.poll(0)

@@ -71,7 +71,8 @@ class FromKafka:
         from confluent_kafka import Consumer
         self.consumer = Consumer({
             "bootstrap.servers": f"{HOST}:{port}", "group.id": "demo", "auto.offset.reset": "earliest",
-            "topic.metadata.refresh.interval.ms": 200, "enable.auto.commit": False})
+            "topic.metadata.refresh.interval.ms": 200, "enable.auto.commit": False,
+            "log_level": 0})
         self.consumer.subscribe(["^(mysql|postgres)\\..*"])
 
     def next(self, seconds):
