@@ -1,6 +1,7 @@
 //! The contract of a sink: messages go in, in order; a delivery comes back when all of them are durable.
 
 pub mod file;
+pub mod kafka;
 pub mod lines;
 pub mod stdout;
 

@@ -1,0 +1,318 @@
+//! The settings of the Kafka sink: Connect's prefixes, Java's names or librdkafka's, and our defaults.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use rdkafka::config::ClientConfig;
+use rdkafka::error::KafkaError;
+
+use super::security;
+use super::topics::Creation;
+use super::translate::{Meaning, meaning};
+use crate::config::{Key, KeyKind, Problem, Problems, Properties, Warning, properties};
+
+/// The keys of a connector that the sink reads. Those of the worker have the prefix `producer.` instead.
+pub const KEYS: &[Key] = &[
+    Key::new(
+        "producer.override.*",
+        KeyKind::String,
+        "A setting of the Kafka producer, by Java's name or librdkafka's.",
+    ),
+    Key::new("admin.override.*", KeyKind::String, "A setting of the client that creates topics."),
+    Key::new("topic.creation.default.replication.factor", KeyKind::Int, "Replicas of new topics; -1: the broker's."),
+    Key::new("topic.creation.default.partitions", KeyKind::Int, "Partitions of new topics; -1: the broker's."),
+    Key::new("topic.creation.groups", KeyKind::List, "Groups of topics with settings of their own."),
+    Key::new("topic.creation.*", KeyKind::String, "Any setting of a group's new topics, and its include and exclude."),
+];
+
+/// Our defaults, beside librdkafka's. Measured with `cargo bench --bench sink`.
+const DEFAULTS: &[(&str, &str)] = &[
+    ("enable.idempotence", "true"),
+    ("acks", "all"),
+    // A message that cannot be delivered ends the producer before a later one of its partition overtakes it.
+    ("enable.gapless.guarantee", "true"),
+    // Connect waits for brokers for ever (delivery.timeout.ms=2147483647); 0 says the same here.
+    ("delivery.timeout.ms", "0"),
+    // The Java client's: the same key goes to the same partition.
+    ("partitioner", "murmur2_random"),
+    // The Java client's max.request.size.
+    ("message.max.bytes", "1048576"),
+    ("linger.ms", "5"),
+    ("reconnect.backoff.max.ms", "1000"),
+    ("socket.keepalive.enable", "true"),
+    ("log.connection.close", "false"),
+];
+
+/// What may be on its way, in KiB: enough for a second of a busy line, little beside the 32 MiB of the Java client,
+/// because all of the process is to stay small.
+const BUFFER_KIB: usize = 16 * 1024;
+
+/// The settings of a connector's producer.
+#[derive(Clone)]
+pub struct KafkaConfig {
+    /// librdkafka's settings.
+    client: BTreeMap<String, String>,
+    /// The same for the client that creates topics.
+    admin: BTreeMap<String, String>,
+    pub(super) creation: Option<Creation>,
+    pub(super) buffer_bytes: usize,
+    pub(super) buffer_messages: usize,
+    pub(super) block_max: Option<Duration>,
+    pub(super) bytes_max: usize,
+    /// What is accepted, but has no effect.
+    pub warnings: Vec<Warning>,
+}
+
+impl fmt::Debug for KafkaConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KafkaConfig")
+            .field("client", &properties::masked(&self.client))
+            .field("creation", &self.creation)
+            .field("buffer_bytes", &self.buffer_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl KafkaConfig {
+    /// Reads the settings of a worker and a connector, placeholders resolved: the worker's `bootstrap.servers`,
+    /// `security.protocol`, `sasl.*`, `ssl.*`, then its `producer.*`, then the connector's `producer.override.*`; later ones
+    /// win.
+    ///
+    /// # Errors
+    /// Everything that is wrong, under the key it was given by.
+    pub fn read(worker: &Properties, connector: &Properties) -> Result<Self, Problems> {
+        let name = connector.get("name").map_or("rowtide", String::as_str);
+        let mut producer = Client::default();
+        producer.inherit(worker);
+        producer.layer(worker, "producer.");
+        producer.layer(connector, "producer.override.");
+        let mut admin = Client::default();
+        admin.inherit(worker);
+        for prefix in ["producer.", "admin."] {
+            admin.layer(worker, prefix);
+            admin.layer(connector, &format!("{prefix}override."));
+        }
+        producer.finish();
+        let buffer_kib = producer.take_number("queue.buffering.max.kbytes").unwrap_or(BUFFER_KIB);
+        let buffer_messages = producer.take_number("queue.buffering.max.messages");
+        let block_max = producer.take_number::<u64>("max.block.ms");
+        producer.set_defaults(name);
+        producer.check();
+        admin.finish();
+        admin.become_admin(name);
+        admin.check();
+        let mut problems = producer.problems;
+        // Its other settings, and what is wrong with them, are the producer's.
+        problems.extend(admin.problems.into_iter().filter(|problem| problem.key.starts_with("admin.")));
+        let creation = Creation::read(worker, connector, &mut problems);
+        let bytes_max = producer.settings.get("message.max.bytes").and_then(|bytes| bytes.parse().ok());
+        let config = Self {
+            client: producer.settings,
+            admin: admin.settings,
+            creation,
+            buffer_bytes: buffer_kib.saturating_mul(1024),
+            buffer_messages: buffer_messages.filter(|messages| *messages > 0).unwrap_or(usize::MAX),
+            // Connect's default, Long.MAX_VALUE, is for ever.
+            block_max: block_max.filter(|ms| *ms < u64::MAX / 4).map(Duration::from_millis),
+            bytes_max: bytes_max.unwrap_or_default(),
+            warnings: producer.warnings,
+        };
+        if problems.is_empty() { Ok(config) } else { Err(Problems(problems)) }
+    }
+
+    /// Kafka, with its address.
+    pub(super) fn sink_name(&self) -> String {
+        format!("kafka {}", self.client.get("bootstrap.servers").map_or("", String::as_str))
+    }
+
+    pub(super) fn producer(&self) -> ClientConfig {
+        self.client.clone().into_iter().collect()
+    }
+
+    pub(super) fn admin(&self) -> ClientConfig {
+        self.admin.clone().into_iter().collect()
+    }
+}
+
+/// librdkafka's settings while they are put together.
+#[derive(Debug, Default)]
+struct Client {
+    settings: BTreeMap<String, String>,
+    /// What of Java's needs more than one setting to be understood.
+    java: Java,
+    /// The key that each setting was given by.
+    keys: BTreeMap<String, String>,
+    problems: Vec<Problem>,
+    warnings: Vec<Warning>,
+}
+
+/// Java's settings by name, each with the key it was given by.
+#[derive(Debug, Default)]
+pub(super) struct Java(BTreeMap<String, Setting>);
+
+#[derive(Debug)]
+pub(super) struct Setting {
+    pub(super) key: String,
+    pub(super) value: String,
+}
+
+impl Java {
+    pub(super) fn set(&mut self, name: &str, key: &str, value: &str) {
+        self.0.insert(name.to_owned(), Setting { key: key.to_owned(), value: value.to_owned() });
+    }
+
+    pub(super) fn take(&mut self, name: &str) -> Option<Setting> {
+        self.0.remove(name)
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Client {
+    /// The worker's own settings of connection and security, which the producer inherits. (In Connect one writes them
+    /// twice, with and without the prefix.)
+    fn inherit(&mut self, worker: &Properties) {
+        let security = |key: &str| key == "security.protocol" || key.starts_with("sasl.") || key.starts_with("ssl.");
+        for (key, value) in worker.iter().filter(|(key, _)| *key == "bootstrap.servers" || security(key)) {
+            self.set(key, key, value);
+        }
+    }
+
+    /// All settings of a prefix.
+    fn layer(&mut self, properties: &Properties, prefix: &str) {
+        // Of a connector named in the worker's file, "producer.override.…" would be a layer of its own.
+        for (key, value) in properties.range(prefix.to_owned()..).take_while(|(key, _)| key.starts_with(prefix)) {
+            self.set(&key[prefix.len()..], key, value);
+        }
+    }
+
+    fn set(&mut self, name: &str, key: &str, value: &str) {
+        let value = value.trim();
+        let (client, value) = match meaning(name, value) {
+            Meaning::Client(client, value) => (client, value),
+            Meaning::Unchanged => (name, value.to_owned()),
+            Meaning::Together => return self.java.set(name, key, value),
+            Meaning::Ignored(why) => return self.warnings.push(Warning::new(key, format!("has no effect: {why}"))),
+            Meaning::Refused(reason) => return self.problems.push(Problem::new(key, reason).with_value(value)),
+        };
+        self.settings.insert(client.to_owned(), value);
+        self.keys.insert(client.to_owned(), key.to_owned());
+    }
+
+    /// Understands what needs more than one setting.
+    fn finish(&mut self) {
+        security::translate(&mut self.java, &mut self.settings, &mut self.problems);
+        let compression = self.settings.get("compression.type").map_or("none", String::as_str).to_ascii_lowercase();
+        for codec in ["gzip", "lz4", "zstd"] {
+            if let Some(level) = self.java.take(&format!("compression.{codec}.level"))
+                && codec == compression
+            {
+                self.keys.insert("compression.level".to_owned(), level.key);
+                self.settings.insert("compression.level".to_owned(), level.value);
+            }
+        }
+        // Java's client gives up a request after this time; librdkafka only tells it to the broker, and gives up itself
+        // after socket.timeout.ms.
+        let patience = self.settings.get("request.timeout.ms").and_then(|ms| ms.parse::<u32>().ok());
+        if let Some(patience) = patience {
+            let patience = patience.clamp(10, 300_000).to_string();
+            self.settings.entry("socket.timeout.ms".to_owned()).or_insert(patience);
+        }
+    }
+
+    /// Takes a setting that is ours, not librdkafka's.
+    fn take_number<T: std::str::FromStr>(&mut self, name: &str) -> Option<T> {
+        let value = self.settings.remove(name)?;
+        let number = value.parse().ok();
+        if number.is_none() {
+            self.problem(name, "must be a whole number", &value);
+        }
+        number
+    }
+
+    fn set_defaults(&mut self, connector: &str) {
+        if !self.settings.contains_key("bootstrap.servers") {
+            self.problems.push(Problem::new("bootstrap.servers", "is required: host:port,host:port"));
+        }
+        // As the Java client does, idempotence gives way to settings that exclude it, unless it is asked for.
+        let weak = self.settings.get("acks").filter(|acks| !matches!(acks.as_str(), "all" | "-1"));
+        if let Some(acks) = weak {
+            let what = format!("acks={acks}: what a broker acknowledged is lost if it fails before it is replicated");
+            self.warnings.push(Warning::new(self.key("acks"), what));
+            self.settings.entry("enable.idempotence".to_owned()).or_insert_with(|| "false".to_owned());
+        }
+        let idempotent = self.settings.get("enable.idempotence").is_none_or(|value| value == "true");
+        for (name, value) in DEFAULTS {
+            if idempotent || *name != "enable.gapless.guarantee" {
+                self.settings.entry((*name).to_owned()).or_insert_with(|| (*value).to_owned());
+            }
+        }
+        let in_flight = self.settings.get("max.in.flight.requests.per.connection").cloned();
+        if let Some(in_flight) = in_flight.filter(|count| idempotent && count.parse().is_ok_and(|count: u64| count > 5))
+        {
+            let reason = "must be at most 5, or order is not kept (enable.idempotence)";
+            self.problem("max.in.flight.requests.per.connection", reason, &in_flight);
+        }
+        self.settings.entry("client.id".to_owned()).or_insert_with(|| format!("connector-producer-{connector}-0"));
+        // Our own room is the limit.
+        self.settings.insert("queue.buffering.max.kbytes".to_owned(), i32::MAX.to_string());
+        self.settings.insert("queue.buffering.max.messages".to_owned(), "0".to_owned());
+    }
+
+    /// Leaves what concerns connections.
+    fn become_admin(&mut self, connector: &str) {
+        const CONNECTION: &[&str] = &[
+            "bootstrap.servers",
+            "security.",
+            "sasl.",
+            "ssl.",
+            "socket.",
+            "reconnect.",
+            "broker.",
+            "client.",
+            "debug",
+        ];
+        let admin = self.keys.clone();
+        self.settings.retain(|name, _| {
+            CONNECTION.iter().any(|prefix| name.starts_with(prefix))
+                || admin.get(name).is_some_and(|key| key.starts_with("admin."))
+        });
+        if !admin.get("client.id").is_some_and(|key| key.starts_with("admin.")) {
+            self.settings.insert("client.id".to_owned(), format!("connector-adminclient-{connector}-0"));
+        }
+        // To look whether a topic exists must not create it.
+        self.settings.insert("allow.auto.create.topics".to_owned(), "false".to_owned());
+    }
+
+    /// Asks librdkafka about each setting by itself, so that each mistake is found, and under its own key.
+    fn check(&mut self) {
+        let refused = self.settings.iter().filter_map(|(name, value)| {
+            match ClientConfig::new().set(name, value).create_native_config() {
+                Err(KafkaError::ClientConfig(_, reason, ..)) => Some((name.clone(), reason, value.clone())),
+                _ => None,
+            }
+        });
+        for (name, reason, value) in refused.collect::<Vec<_>>() {
+            self.problem(&name, &reason, &value);
+        }
+    }
+
+    fn problem(&mut self, name: &str, reason: &str, value: &str) {
+        let key = self.key(name);
+        let problem = Problem::new(&key, reason);
+        let secret = properties::is_secret_name(&key);
+        self.problems.push(if secret { problem } else { problem.with_value(value) });
+    }
+
+    fn key(&self, name: &str) -> String {
+        self.keys.get(name).cloned().unwrap_or_else(|| name.to_owned())
+    }
+}
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;
