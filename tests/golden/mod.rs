@@ -1,10 +1,12 @@
 //! Comparison with what Debezium emitted: `tests/data/debezium`, recorded with Debezium 3.6.1 on Kafka Connect 4.3.1.
 //!
-//! Here without servers: what the converters and transforms make of Debezium's own records. `run` makes the records anew,
-//! with real servers, and `compare.py` compares them.
+//! Without servers: what the converters and transforms make of Debezium's own records. `live` makes the records anew, with
+//! real servers.
 
 mod connect;
 mod json;
+mod live;
+mod statements;
 mod unwrap;
 
 use std::fs;

@@ -1,0 +1,293 @@
+//! The whole daemon on the statements of the recordings: the same tables, the same connector files, real servers.
+//!
+//! What arrives in Kafka is written as the recordings are, and `compare.py` compares the two; what may differ, and why, is in
+//! `differences.json`. The databases, prefixes and slots have the names that they had when Debezium was recorded.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::root;
+use super::statements::{Step, steps};
+use crate::support::daemon::{Daemon, Setup};
+use crate::support::database::Session;
+use crate::support::reader::{Reader, Record};
+use crate::support::server::{self, Server};
+use crate::support::{seconds, wait_until};
+
+/// How long nothing has come when it is quiet; the statements of a step are written before it begins.
+const QUIET: Duration = Duration::from_secs(4);
+
+/// A recorded variant, in the making.
+struct Run {
+    case: &'static str,
+    variant: &'static str,
+    server: &'static Server,
+    /// What case.json says.
+    about: Value,
+    config: Value,
+    readers: Vec<Reader>,
+}
+
+/// Makes the records of a variant, and compares them with Debezium's.
+fn same_as_recorded(case: &'static str, variant: &'static str) {
+    let mut run = Run::new(case, variant);
+    run.prepare_database();
+    let broker = server::kafka().address();
+    // As in the recordings: both converters write schemas unless the connector file names others.
+    let setup = Setup::new()
+        .connector(&run.config)
+        .set("bootstrap.servers", &broker)
+        .set("key.converter.schemas.enable", "true")
+        .set("value.converter.schemas.enable", "true");
+    let mut daemon = setup.start();
+    run.wait_until_streaming(&mut daemon);
+    run.stream();
+    let expected = super::recorded(&format!("{case}/{variant}")).len();
+    run.wait_until_quiet(|count| count >= expected);
+    run.compare_status(&daemon);
+    run.compare_offsets(&daemon);
+    daemon.stop(seconds(20));
+    let written = run.write();
+    run.compare_records(&written);
+}
+
+impl Run {
+    fn new(case: &'static str, variant: &'static str) -> Self {
+        let read = |path: &str| fs::read_to_string(root().join(case).join(path)).unwrap();
+        let about: Value = serde_json::from_str(&read("case.json")).unwrap();
+        let server = if about["db"] == "pg" { server::postgres() } else { server::mysql97() };
+        let broker = server::kafka();
+        let server_id: u32 = 9000 + rand::random_range(0..1_000_000);
+        let config = read(&format!("{variant}/config.json"))
+            .replace("{DB_PORT}", &server.port.to_string())
+            .replace("{BOOTSTRAP}", &broker.address())
+            .replace("{SERVER_ID}", &server_id.to_string());
+        let topics = about["topics"].as_array().unwrap().iter().map(|topic| topic.as_str().unwrap().to_owned());
+        let prefixes = topics.chain([format!("{case}-{variant}"), format!("__debezium-heartbeat.{case}-{variant}")]);
+        let readers = prefixes.map(|prefix| Reader::new(broker, &prefix)).collect();
+        Self { case, variant, server, about, config: serde_json::from_str(&config).unwrap(), readers }
+    }
+
+    fn database(&self) -> String {
+        format!("g_{}_{}", self.case, self.variant)
+    }
+
+    fn is_postgres(&self) -> bool {
+        self.about["db"] == "pg"
+    }
+
+    fn steps(&self, file: &str) -> Vec<Step> {
+        let text = fs::read_to_string(root().join(self.case).join(file)).unwrap();
+        let prefix = format!("{}-{}", self.case, self.variant);
+        steps(&text.replace("{DB}", &self.database()).replace("{PREFIX}", &prefix), self.is_postgres())
+    }
+
+    fn prepare_database(&self) {
+        let name = self.database();
+        Session::connect(self.server, "").execute(&format!("CREATE DATABASE {name}"));
+        let mut session = Session::connect(self.server, &name);
+        for step in self.steps("setup.sql") {
+            match step {
+                Step::Statement(sql) => session.execute(&sql),
+                other => panic!("{other:?} in setup.sql"),
+            }
+        }
+    }
+
+    /// The task runs, and its slot is active or its binlog reader is connected; a snapshot alone has neither.
+    fn wait_until_streaming(&mut self, daemon: &mut Daemon) {
+        let name = self.config["name"].as_str().unwrap();
+        daemon.reaches(name, "RUNNING", seconds(30));
+        if self.config["config"]["snapshot.mode"] == "initial_only" {
+            self.wait_until_quiet(|_| false);
+            return;
+        }
+        let mut session = Session::connect(self.server, "");
+        wait_until("the connector streams", seconds(60), || {
+            assert!(!daemon.has_ended(), "the daemon has ended");
+            is_connected(&mut session, &self.config["config"])
+        });
+    }
+
+    fn stream(&mut self) {
+        let mut session = Session::connect(self.server, &self.database());
+        for step in self.steps("stream.sql") {
+            match step {
+                Step::Statement(sql) => session.execute(&sql),
+                Step::Sleep(pause) => std::thread::sleep(pause),
+                Step::Quiet => self.wait_until_quiet(|_| false),
+                Step::Records(number) => {
+                    wait_until("the records of @wait", seconds(60), || self.count() >= number);
+                }
+                Step::Other(directive) => panic!("@{directive} is not done here yet"),
+            }
+        }
+    }
+
+    /// How many records the topics hold.
+    fn count(&self) -> usize {
+        self.readers.iter().map(|reader| usize::try_from(reader.count()).unwrap()).sum()
+    }
+
+    /// Nothing has come for a while. `suffices` says when a shorter while will do.
+    fn wait_until_quiet(&self, suffices: impl Fn(usize) -> bool) {
+        let (mut count, mut since) = (self.count(), Instant::now());
+        wait_until("nothing comes any more", seconds(60), || {
+            let now = self.count();
+            if now != count {
+                (count, since) = (now, Instant::now());
+            }
+            since.elapsed() > if suffices(count) { QUIET / 4 } else { QUIET }
+        });
+    }
+
+    /// The states of the tasks at the end.
+    fn compare_status(&self, daemon: &Daemon) {
+        let recorded: Value = self.recorded("status.json");
+        let name = self.config["name"].as_str().unwrap();
+        daemon.reaches(name, recorded["tasks"][0].as_str().unwrap(), seconds(10));
+    }
+
+    /// The offsets, by their meaning.
+    fn compare_offsets(&self, daemon: &Daemon) {
+        let path = format!("/connectors/{}/offsets", self.config["name"].as_str().unwrap());
+        let expected = meaning(&self.recorded("offsets.json"));
+        // They are saved after the records are delivered.
+        let end = Instant::now() + seconds(10);
+        loop {
+            let saved = daemon.rest.get(&path).map(|(_, body)| meaning(&body));
+            if saved.as_ref() == Some(&expected) {
+                return;
+            }
+            if Instant::now() > end {
+                assert_eq!(saved, Some(expected), "{path}");
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn recorded(&self, file: &str) -> Value {
+        let path = root().join(self.case).join(self.variant).join(file);
+        serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+    }
+
+    /// Writes what is in the topics, as the recordings are written.
+    fn write(&mut self) -> PathBuf {
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("golden");
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join(format!("{}.{}.jsonl", self.case, self.variant));
+        let mut records: Vec<&Record> = self.readers.iter_mut().flat_map(Reader::read).collect();
+        records.sort_by_key(|record| (&record.topic, record.partition, record.offset));
+        let lines: String = records.into_iter().map(line).collect();
+        fs::write(&path, lines).unwrap();
+        path
+    }
+
+    fn compare_records(&self, written: &PathBuf) {
+        let here = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+        let case = root().join(self.case);
+        let done = Command::new("python3")
+            .arg(here.join("compare.py"))
+            .args([&case.join(self.variant).join("records.jsonl"), written])
+            .arg("--case")
+            .arg(case.join("case.json"))
+            .arg("--differences")
+            .arg(here.join("differences.json"))
+            .arg("--variant")
+            .arg(format!("{}/{}", self.case, self.variant))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&done.stdout);
+        let errors = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "{}\n{said}{errors}", written.display());
+    }
+}
+
+/// Whether the slot is active, or the binlog reader is registered.
+fn is_connected(session: &mut Session, config: &Value) -> bool {
+    if let Some(slot) = config["slot.name"].as_str() {
+        let active = format!("SELECT 1 FROM pg_replication_slots WHERE slot_name = '{slot}' AND active");
+        return session.value(&active).is_some();
+    }
+    let id = config["database.server.id"].as_str();
+    session.rows("SHOW REPLICAS").iter().any(|row| row.first().and_then(Option::as_deref) == id)
+}
+
+/// Of offsets: the partitions, the names of the fields, and of what type each is.
+fn meaning(offsets: &Value) -> Value {
+    let kind = |value: &Value| match value {
+        Value::Number(_) => "number",
+        Value::String(_) => "text",
+        Value::Bool(_) => "flag",
+        _ => "other",
+    };
+    let entry = |entry: &Value| {
+        let fields = entry["offset"].as_object().into_iter().flatten();
+        let mut fields: Vec<(&String, &str)> = fields.map(|(name, value)| (name, kind(value))).collect();
+        fields.sort_unstable();
+        json!({"partition": entry["partition"], "offset": fields})
+    };
+    offsets["offsets"].as_array().into_iter().flatten().map(entry).collect()
+}
+
+/// A record as a line of `records.jsonl`.
+fn line(record: &Record) -> String {
+    let headers: Vec<Value> = record
+        .headers
+        .iter()
+        .map(|(name, value)| json!([name, value.as_ref().map(|value| String::from_utf8_lossy(value))]))
+        .collect();
+    format!(
+        "{{\"topic\":{},\"partition\":{},\"offset\":{},\"timestamp\":{},\"headers\":{},\"key\":{},\"value\":{}}}\n",
+        json!(record.topic),
+        record.partition,
+        record.offset,
+        record.timestamp,
+        json!(headers),
+        written(record.key.as_deref()),
+        written(record.value.as_deref())
+    )
+}
+
+/// Bytes of a key or value: JSON as it is, other text and other bytes in an object that says so.
+fn written(bytes: Option<&[u8]>) -> String {
+    use base64::Engine;
+    let Some(bytes) = bytes else { return "null".to_owned() };
+    match str::from_utf8(bytes) {
+        Ok(text) if serde_json::from_str::<&serde_json::value::RawValue>(text).is_ok() => text.to_owned(),
+        Ok(text) => json!({"$string": text}).to_string(),
+        Err(_) => json!({"$base64": base64::engine::general_purpose::STANDARD.encode(bytes)}).to_string(),
+    }
+}
+
+macro_rules! cases {
+    ($($case:ident: $($variant:ident)*;)*) => {
+        $(mod $case {
+            $(#[test]
+            fn $variant() {
+                super::same_as_recorded(stringify!($case), stringify!($variant));
+            })*
+        })*
+
+        /// A variant that is recorded here is either compared or needs what is not built yet.
+        #[test]
+        fn every_variant_has_its_test() {
+            let compared = [$($(concat!(stringify!($case), "/", stringify!($variant))),*),*];
+            let forgotten = super::variants().into_iter().filter(|name| {
+                !compared.contains(&name.as_str()) && !name.contains("_types/")
+            });
+            assert_eq!(forgotten.collect::<Vec<_>>(), [""; 0]);
+        }
+    };
+}
+
+cases! {
+    pg_crud: default filters initial_only nodata noschema txmeta;
+    pg_unwrap: default delete_to_tombstone drop fields rewrite rewrite_tombstone route;
+    mysql_crud: default nodata noschema txmeta;
+    mysql_unwrap: default drop fields rewrite;
+}
