@@ -20,7 +20,21 @@ import time
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
-STACK = Path(os.environ.get("ROWTIDE_STACK_DIR", PROJECT / ".stack")).resolve()
+
+
+def stack_folder():
+    """Root's PostgreSQL runs as another user, who cannot enter a checkout in root's home: then it is in /var/tmp."""
+    wanted = Path(os.environ.get("ROWTIDE_STACK_DIR", PROJECT / ".stack")).resolve()
+    if os.getuid() != 0 or all(parent.stat().st_mode & 0o001 for parent in wanted.parents if parent.exists()):
+        return wanted
+    open_to_all = Path("/var/tmp", f"rowtide{str(wanted).replace('/', '-')}")
+    open_to_all.mkdir(mode=0o755, exist_ok=True)
+    if open_to_all.stat().st_uid != 0:
+        raise SystemExit(f"stack: {open_to_all} is not root's: set ROWTIDE_STACK_DIR")
+    return open_to_all
+
+
+STACK = stack_folder()
 DIST, CACHE, RUN, LOCK, TEMPLATE = (STACK / d for d in ("dist", "cache", "run", "lock", "template"))
 HOST = "127.0.0.1"
 

@@ -9,7 +9,6 @@ import os
 import pwd
 import shutil
 import signal
-from pathlib import Path
 
 import install
 from base import HOST, TEMPLATE, copy_tree, locked, replacing, run
@@ -54,7 +53,7 @@ class Postgres:
             if not template.exists():
                 with replacing(template) as new:
                     hand_over(new)
-                    run([*as_server(new), home / "bin/initdb", "-D", new / "data", "-A", "trust", "-U", "postgres",
+                    run([*as_server(), home / "bin/initdb", "-D", new / "data", "-A", "trust", "-U", "postgres",
                          "-E", "UTF8", "--locale=C", "--no-sync"])
                     (new / "data/pg_hba.conf").write_text(HBA)
                     with open(new / "data/postgresql.conf", "a") as conf:
@@ -73,7 +72,7 @@ class Postgres:
             options = {"ssl": "on", "ssl_ca_file": instance.dir / "ca.crt", "ssl_cert_file": instance.dir / "server.crt",
                        "ssl_key_file": instance.dir / "server.key", **options}
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        return [*as_server(instance.dir), self.install() / "bin/postgres", "-D", instance.data, "-p", instance.port, *settings]
+        return [*as_server(), self.install() / "bin/postgres", "-D", instance.data, "-p", instance.port, *settings]
 
     def answers(self, instance):
         try:
@@ -101,14 +100,10 @@ def hand_over(path):
         shutil.chown(path, user.pw_uid, user.pw_gid)
 
 
-def as_server(folder):
-    """What runs a command as that user; it may pass folders above that are closed to it (a root's home)."""
+def as_server():
+    """What runs a command as that user."""
     user = server_user()
-    if not user:
-        return []
-    closed = any(not parent.stat().st_mode & 0o001 for parent in Path(folder).resolve().parents)
-    pass_through = ["--inh-caps", "+dac_override", "--ambient-caps", "+dac_override"] if closed else []
-    return ["setpriv", "--reuid", user.pw_uid, "--regid", user.pw_gid, "--clear-groups", *pass_through, "--"]
+    return ["setpriv", "--reuid", user.pw_uid, "--regid", user.pw_gid, "--clear-groups", "--"] if user else []
 
 
 def make_certificates(folder):
