@@ -1,3 +1,6 @@
 //! The whole daemon against real servers, which the tests start themselves (`tests/stack`).
 
+mod crash;
+mod ledger;
 mod smoke;
+mod writer;

@@ -1,6 +1,7 @@
 //! Reads topics back with an independent consumer, from their first record on.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -111,8 +112,8 @@ impl Reader {
     fn assign(&mut self, partitions: &BTreeMap<(String, i32), i64>) {
         let mut new = TopicPartitionList::new();
         for (topic, id) in partitions.keys() {
-            if !self.next.contains_key(&(topic.clone(), *id)) {
-                self.next.insert((topic.clone(), *id), 0);
+            if let Entry::Vacant(next) = self.next.entry((topic.clone(), *id)) {
+                next.insert(0);
                 new.add_partition_offset(topic, *id, Offset::Beginning).unwrap();
             }
         }
