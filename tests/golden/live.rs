@@ -164,7 +164,7 @@ impl Run {
                 return;
             }
             if Instant::now() > end {
-                assert_eq!(saved, Some(expected), "{path}");
+                assert_eq!(saved.as_ref(), Some(&expected), "{path}");
             }
             std::thread::sleep(Duration::from_millis(100));
         }
