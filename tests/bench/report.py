@@ -11,6 +11,7 @@ GOALS = [
     ("latency p99", lambda line: line.get("latency_ms", {}).get("p99"), "less", 2),
     ("peak memory", lambda line: line.get("peak_memory_mb"), "less", None),
 ]
+MEMORY_GOAL_MB = 80
 
 
 class Report:
@@ -42,6 +43,8 @@ class Report:
                     and (line["database"], line["phase"]) == (ours["database"], ours["phase"])]
             for theirs in same:
                 self.compare(ours, theirs)
+            met = "met" if ours["peak_memory_mb"] < MEMORY_GOAL_MB else "MISSED"
+            print(f"{ours['database']:<6}{ours['phase']:<9} peak memory {ours['peak_memory_mb']:.0f} MB (goal {MEMORY_GOAL_MB}: {met})")
 
     def compare(self, ours, theirs):
         ratios = {}

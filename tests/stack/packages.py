@@ -152,7 +152,7 @@ class PrivateApt:
             (self.folder / part).mkdir(parents=True, exist_ok=True)
         # The own suite's keys are the system's; another Debian suite's are in Debian's keyring.
         keyring = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-        signed = f"arch={self.arch}" + (f" signed-by={keyring}" if keyring.exists() else "")
+        signed = f"arch={self.arch}" + (f" signed-by={keyring}" if keyring.exists() and not is_ubuntu() else "")
         component = "main universe" if is_ubuntu() else "main"
         (self.folder / "sources.list").write_text(
             "".join(f"deb [{signed}] {uri} {name} {component}\n" for name, uri in sources))
