@@ -34,7 +34,7 @@ class Event:
         if before and after:
             changed = [f"{name}: {compact(before.get(name))} -> {compact(new)}" for name, new in after.items() if before.get(name) != new]
             text = f"{text}  changed {', '.join(changed)}"
-        return f"   {mark}  {self.topic:<22} key {compact(self.key)}  {text}"
+        return f"   {mark}  {self.topic:<25} key {compact(self.key)}  {text}"
 
 
 def unwrapped(part):
