@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{ConnectorFile, Problem, Properties, Warning, Worker};
+use crate::config::{ConnectorFile, Problem, Warning, Worker};
 use crate::connector::plan::Plan;
 use crate::{daemon, telemetry};
 
@@ -77,21 +77,15 @@ impl Run {
     fn execute(self) -> ExitCode {
         let worker = match Worker::load(&self.config, std::env::vars(), &self.set) {
             Ok(worker) => worker,
-            Err(problems) => {
-                for problem in problems {
-                    complain(&format!("error: {problem}"));
-                }
-                return WRONG.into();
-            }
+            Err(problems) => return refuse(&problems),
         };
-        let checked = check(&self.files, &worker.properties);
+        let checked = check(&self.files, &worker);
         if checked.iter().any(|file| !file.problems.is_empty()) {
             checked.iter().flat_map(CheckedFile::lines).for_each(|line| complain(&line));
             return WRONG.into();
         }
         if let Err(problem) = telemetry::start(worker.log_format, &worker.log_level) {
-            complain(&format!("error: {problem}"));
-            return WRONG.into();
+            return refuse(&[problem]);
         }
         for warning in &worker.warnings {
             tracing::warn!("{warning}");
@@ -112,7 +106,12 @@ impl Run {
 
 impl Validate {
     fn execute(self) -> ExitCode {
-        let checked = check(&self.files, &Properties::new());
+        // The file alone: what a worker would add is not known.
+        let worker = match Worker::load(&[], [], &[]) {
+            Ok(worker) => worker,
+            Err(problems) => return refuse(&problems),
+        };
+        let checked = check(&self.files, &worker);
         checked.iter().flat_map(CheckedFile::lines).for_each(|line| say(&line));
         let wrong = |file: &CheckedFile| {
             !file.problems.is_empty() || self.strict && file.warnings.iter().any(|warning| warning.unknown)
@@ -130,7 +129,7 @@ struct CheckedFile {
 }
 
 impl CheckedFile {
-    fn read(path: PathBuf, worker: &Properties) -> Self {
+    fn read(path: PathBuf, worker: &Worker) -> Self {
         match ConnectorFile::read(&path) {
             Ok(connector) => {
                 let checked = Plan::check(&connector, worker);
@@ -150,7 +149,7 @@ impl CheckedFile {
 }
 
 /// Everything about every file; a name that an earlier file has is a problem of the later one.
-fn check(files: &[PathBuf], worker: &Properties) -> Vec<CheckedFile> {
+fn check(files: &[PathBuf], worker: &Worker) -> Vec<CheckedFile> {
     let mut checked: Vec<CheckedFile> = Vec::new();
     for path in files {
         let mut file = CheckedFile::read(path.clone(), worker);
@@ -166,6 +165,13 @@ fn check(files: &[PathBuf], worker: &Properties) -> Vec<CheckedFile> {
         checked.push(file);
     }
     checked
+}
+
+fn refuse(problems: &[Problem]) -> ExitCode {
+    for problem in problems {
+        complain(&format!("error: {problem}"));
+    }
+    WRONG.into()
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {

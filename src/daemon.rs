@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -21,6 +20,9 @@ use crate::connector::status::{State, Status};
 use crate::connector::supervise::{self, Handle};
 use crate::offset::OffsetError;
 use crate::offset::sqlite::Sqlite;
+
+/// What a connector has, beyond the time to drain, to save and to tell its database.
+const GOODBYE: Duration = Duration::from_secs(3);
 
 /// Why the daemon ended with an error.
 #[derive(Debug, thiserror::Error)]
@@ -60,11 +62,12 @@ pub enum DaemonError {
     },
     /// The time for stopping is over.
     #[error(
-        "connectors did not drain within {timeout_ms} ms (task.shutdown.graceful.timeout.ms): {names}; they repeat what was not saved"
+        "connectors did not stop within {limit:?} (task.shutdown.graceful.timeout.ms): {names}; \
+         they repeat what was not saved"
     )]
     Undrained {
         /// How long was waited.
-        timeout_ms: u64,
+        limit: Duration,
         /// Those that were not done.
         names: String,
     },
@@ -138,13 +141,17 @@ impl Signals {
 }
 
 fn connect(file: ConnectorFile, surroundings: &Arc<Surroundings>) -> Result<Watched, DaemonError> {
-    let plan = Plan::of(&file, &surroundings.worker.properties)?;
+    let plan = Plan::of(&file, &surroundings.worker)?;
     let span = tracing::info_span!("connector", name = %file.name);
     let config = masked(&file.properties);
-    let (kind, retry, partition) = (plan.kind, plan.retry, json!({"server": plan.prefix}));
+    let (kind, retry) = (plan.kind, plan.retry);
+    let partition = serde_json::from_str(&plan.partition).unwrap_or_default();
     let surroundings = Arc::clone(surroundings);
     let build = Box::new(move || plan::build(&file, &surroundings));
-    let handle = span.in_scope(|| supervise::start(build, retry));
+    let handle = span.in_scope(|| {
+        tracing::info!(class = kind.class(), "starting");
+        supervise::start(build, retry)
+    });
     Ok(Watched { kind, config, partition, handle: Arc::new(handle) })
 }
 
@@ -181,16 +188,17 @@ async fn done(handles: &[(String, Arc<Handle>)]) -> Result<(), DaemonError> {
     futures::future::try_join_all(ends).await.map(drop)
 }
 
-/// Stops all connectors at the same time, and waits until they have drained and saved.
-async fn stop(handles: &[(String, Arc<Handle>)], timeout_ms: u64) -> Result<(), DaemonError> {
+/// Stops all connectors at the same time, and waits until they have drained, saved, and told their databases.
+async fn stop(handles: &[(String, Arc<Handle>)], drain_ms: u64) -> Result<(), DaemonError> {
     for (_, handle) in handles {
         handle.stop();
     }
+    let limit = Duration::from_millis(drain_ms) + GOODBYE;
     let ends = join_all(handles.iter().map(|(name, handle)| async move { (name, handle.ended().await) }));
-    let Ok(ends) = tokio::time::timeout(Duration::from_millis(timeout_ms), ends).await else {
-        let names: Vec<&str> =
+    let Ok(ends) = tokio::time::timeout(limit, ends).await else {
+        let left: Vec<&str> =
             handles.iter().filter(|(_, handle)| !handle.has_ended()).map(|(name, _)| name.as_str()).collect();
-        return Err(DaemonError::Undrained { timeout_ms, names: names.join(", ") });
+        return Err(DaemonError::Undrained { limit, names: left.join(", ") });
     };
     let unclean = ends.into_iter().find_map(|(name, status)| match (status.state, status.trace) {
         (State::Stopped, Some(trace)) => Some(DaemonError::Unclean { name: name.clone(), trace }),

@@ -29,5 +29,13 @@ pub fn start(format: LogFormat, level: &str) -> Result<(), Problem> {
         LogFormat::Human => registry.with(lines.with_ansi(std::io::stderr().is_terminal())).try_init(),
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
     }
-    .map_err(|error| Problem::new("log.format", error.to_string()))
+    .map_err(|error| Problem::new("log.format", error.to_string()))?;
+    // A panic is a line of the log like any other, also where lines are JSON.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let payload = panic.payload();
+        let text = payload.downcast_ref::<String>().map(String::as_str);
+        tracing::error!(place, reason = text.or_else(|| payload.downcast_ref::<&str>().copied()), "panicked");
+    }));
+    Ok(())
 }

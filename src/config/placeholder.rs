@@ -22,7 +22,8 @@ pub fn is_all_of(value: &str) -> bool {
     !pieces.is_empty() && pieces.iter().all(|piece| matches!(piece, Piece::Placeholder(_)))
 }
 
-/// The properties with every placeholder replaced by what it stands for. One that stands for nothing is a problem, and its
+/// The properties with every placeholder replaced by what it stands for, and without white space around them, which counts
+/// for Kafka Connect neither. One that stands for nothing is a problem, and its
 /// property is left out.
 #[must_use]
 pub fn resolve_all(written: &Properties) -> (Properties, Vec<Problem>) {
@@ -30,7 +31,7 @@ pub fn resolve_all(written: &Properties) -> (Properties, Vec<Problem>) {
     let mut problems = Vec::new();
     for (key, value) in written {
         match resolve(value) {
-            Ok(value) => drop(resolved.insert(key.clone(), value)),
+            Ok(value) => drop(resolved.insert(key.clone(), value.trim().to_owned())),
             Err(reason) => problems.push(Problem::new(key, reason)),
         }
     }

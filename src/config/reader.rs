@@ -127,3 +127,56 @@ impl<'a> Reader<'a> {
         declared.copied().unwrap_or(Key::new(name, KeyKind::String, ""))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEYS: &[Key] = &[
+        Key::new("host", KeyKind::String, "").required(),
+        Key::new("port", KeyKind::Int, "").default("5432"),
+        Key::new("mode", KeyKind::String, "").one_of(&["initial", "no_data"]).default("initial"),
+        Key::new("flag", KeyKind::Boolean, "").default("true"),
+        Key::new("names", KeyKind::List, ""),
+        Key::new("salt", KeyKind::Password, ""),
+    ];
+
+    fn properties(pairs: &[(&str, &str)]) -> Properties {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn reads_values_and_defaults() {
+        let properties = properties(&[("host", " h "), ("mode", "NO_DATA"), ("names", r"a, b\,c,,d "), ("port", "")]);
+        let mut reader = Reader::new(&properties, &[KEYS]);
+        assert_eq!((reader.text("host").as_str(), reader.number::<u16>("port")), ("h", 5432));
+        assert_eq!((reader.choice("mode").as_str(), reader.flag("flag")), ("no_data", true));
+        assert_eq!(reader.list("names"), ["a", "b,c", "d"]);
+        assert_eq!(reader.finish(()), Ok(()));
+    }
+
+    #[test]
+    fn tells_every_problem_and_no_secret() {
+        let properties = properties(&[("port", "70000"), ("mode", "no_dat"), ("flag", "yes"), ("salt", "s3cret")]);
+        let mut reader = Reader::new(&properties, &[KEYS]);
+        let _ = (reader.text("host"), reader.number::<u16>("port"), reader.choice("mode"), reader.flag("flag"));
+        reader.problem("salt", Some("s3cret".to_owned()), "is too short");
+        let problems = reader.finish(()).unwrap_err().to_string();
+        let expected = [
+            "host: is required",
+            "port=\"70000\": must be a whole number in range",
+            "mode=\"no_dat\": must be one of initial, no_data; did you mean \"no_data\"?",
+            "flag=\"yes\": must be true or false",
+            "salt: is too short",
+        ];
+        assert!(problems.lines().eq(expected), "{problems}");
+    }
+
+    #[test]
+    fn a_family_is_without_its_prefix() {
+        let properties =
+            properties(&[("producer.a", "1"), ("producer.b", "2"), ("producer", "3"), ("producers.c", "4")]);
+        let family = Reader::new(&properties, &[]).family("producer.");
+        assert!(family.iter().map(|(key, value)| (key.as_str(), value.as_str())).eq([("a", "1"), ("b", "2")]));
+    }
+}

@@ -28,6 +28,16 @@ impl Kind {
         }
     }
 
+    /// Debezium's short name of the connector, as in the `source` block and the context headers.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::MySql => "mysql",
+            Self::MariaDb => "mariadb",
+            Self::Postgres => "postgresql",
+        }
+    }
+
     /// Debezium's name of the class of its tasks.
     #[must_use]
     pub fn task_class(self) -> String {

@@ -5,6 +5,7 @@
 
 pub mod keys;
 pub mod kind;
+mod parts;
 pub mod pipeline;
 pub mod plan;
 pub mod policy;
