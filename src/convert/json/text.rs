@@ -23,27 +23,36 @@ const fn needs_escape(byte: u8) -> bool {
 
 fn is_plain(bytes: &[u8]) -> bool {
     let (chunks, rest) = bytes.as_chunks::<STRIDE>();
+    // No early end within a stride: that is what makes vector instructions of it.
     let plain = |bytes: &[u8]| !bytes.iter().fold(false, |found, byte| found | needs_escape(*byte));
     chunks.iter().all(|chunk| plain(chunk)) && plain(rest)
 }
 
-#[cold]
 fn write_escaped(out: &mut Vec<u8>, text: &str) {
-    for character in text.chars() {
-        match character {
-            '"' => out.extend_from_slice(b"\\\""),
-            '\\' => out.extend_from_slice(b"\\\\"),
-            '\n' => out.extend_from_slice(b"\\n"),
-            '\r' => out.extend_from_slice(b"\\r"),
-            '\t' => out.extend_from_slice(b"\\t"),
-            '\u{8}' => out.extend_from_slice(b"\\b"),
-            '\u{c}' => out.extend_from_slice(b"\\f"),
-            '\0'..' ' | '\u{10000}'.. => {
-                for unit in character.encode_utf16(&mut [0; 2]) {
-                    out.extend_from_slice(format!("\\u{unit:04X}").as_bytes());
-                }
+    let mut rest = text;
+    while let Some(plain) = rest.bytes().position(needs_escape) {
+        let (before, from) = rest.split_at(plain);
+        out.extend_from_slice(before.as_bytes());
+        let mut characters = from.chars();
+        characters.next().into_iter().for_each(|character| write_escape(out, character));
+        rest = characters.as_str();
+    }
+    out.extend_from_slice(rest.as_bytes());
+}
+
+fn write_escape(out: &mut Vec<u8>, character: char) {
+    match character {
+        '"' => out.extend_from_slice(b"\\\""),
+        '\\' => out.extend_from_slice(b"\\\\"),
+        '\n' => out.extend_from_slice(b"\\n"),
+        '\r' => out.extend_from_slice(b"\\r"),
+        '\t' => out.extend_from_slice(b"\\t"),
+        '\u{8}' => out.extend_from_slice(b"\\b"),
+        '\u{c}' => out.extend_from_slice(b"\\f"),
+        _ => {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                out.extend_from_slice(format!("\\u{unit:04X}").as_bytes());
             }
-            _ => out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
         }
     }
 }
