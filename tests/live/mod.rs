@@ -1,6 +1,14 @@
 //! The whole daemon against real servers, which the tests start themselves (`tests/stack`).
 
+mod access;
+mod broker;
 mod crash;
+mod input;
 mod ledger;
+mod lines;
+mod lost;
+mod outage;
+mod quiet;
+mod refused;
 mod smoke;
 mod writer;

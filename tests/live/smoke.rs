@@ -52,3 +52,12 @@ fn mysql_8_0() {
 fn mysql_9_7() {
     smoke(server::mysql97(), "smoke97", &json!({}));
 }
+
+/// The versions that the other tests do not run on.
+#[test]
+fn every_postgres() {
+    for version in 14..=18 {
+        let server = Server::own(&format!("postgres{version}"), &format!("postgres{version}"), &[]);
+        smoke(&server, &format!("smoke{version}"), &json!({}));
+    }
+}

@@ -3,8 +3,6 @@
 //! All of it is blocking, with one runtime behind it: a live test reads from top to bottom, and a writer is a thread.
 //! Nothing sleeps for luck; every wait names its condition and its limit.
 
-#![expect(dead_code, reason = "the tests that use the rest come next")]
-
 pub(crate) mod daemon;
 pub(crate) mod database;
 pub(crate) mod reader;

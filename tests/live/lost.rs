@@ -1,0 +1,74 @@
+//! The log no longer holds what comes after the saved position: the connector stops and says so, and changes nothing.
+
+use serde_json::{Value, json};
+
+use super::lines;
+use crate::support::daemon::Setup;
+use crate::support::database::Database;
+use crate::support::seconds;
+use crate::support::server::{self, Server};
+
+/// Runs until a row is delivered and saved, stops, spoils the log, and starts again: nothing may come, nothing may change.
+fn stops(database: &Database<'_>, spoil: impl FnOnce(), words: &[&str]) {
+    let mut session = database.session();
+    session.execute("CREATE TABLE t (id int PRIMARY KEY)");
+    session.execute("INSERT INTO t VALUES (1)");
+    let setup = Setup::new().connector(&database.connector(&json!({})));
+    let mut daemon = setup.start();
+    lines::wait(&daemon, 1);
+    session.execute("INSERT INTO t VALUES (2)");
+    lines::wait(&daemon, 2);
+    daemon.stop(seconds(10));
+    drop(daemon);
+    session.execute("INSERT INTO t VALUES (3)");
+    spoil();
+    session.execute("INSERT INTO t VALUES (4)");
+    let mut offsets = Vec::new();
+    for _ in 0..2 {
+        let mut daemon = setup.start();
+        let trace = daemon.reaches(&database.name, "FAILED", seconds(30));
+        for word in words {
+            assert!(trace.contains(word), "{word:?} is missing in the trace: {trace}");
+        }
+        offsets.push(daemon.rest.get(&format!("/connectors/{}/offsets", database.name)).unwrap().1);
+        assert_eq!(lines::ids(&daemon.lines()), [1, 2], "nothing comes after the gap");
+        daemon.kill();
+    }
+    assert_eq!(offsets[0], offsets[1]);
+    assert_ne!(offsets[0]["offsets"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn postgres_slot_dropped() {
+    let database = Database::create(server::postgres(), "slot_dropped");
+    let mut session = database.session();
+    let spoil = || {
+        session.execute("SELECT pg_drop_replication_slot('slot_dropped')");
+    };
+    stops(&database, spoil, &["slot_dropped", "snapshot"]);
+    let slots = database.session().rows("SELECT FROM pg_replication_slots WHERE slot_name = 'slot_dropped'");
+    assert!(slots.is_empty(), "a new slot would hide the gap");
+}
+
+#[test]
+fn mysql_binlog_purged() {
+    let server = Server::own("mysql80", "purged", &[]);
+    purged(&server);
+}
+
+#[test]
+fn mysql_binlog_purged_without_gtid() {
+    let server = Server::own("mysql80", "purged-file", &["gtid-mode=OFF", "enforce-gtid-consistency=OFF"]);
+    purged(&server);
+}
+
+fn purged(server: &Server) {
+    let database = Database::create(server, "purged");
+    let mut session = database.session();
+    let spoil = || {
+        session.execute("FLUSH BINARY LOGS");
+        let newest = session.rows("SHOW BINARY LOGS").pop().unwrap()[0].clone().unwrap();
+        session.execute(&format!("PURGE BINARY LOGS TO '{newest}'"));
+    };
+    stops(&database, spoil, &["binlog", "snapshot"]);
+}
