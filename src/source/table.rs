@@ -130,6 +130,15 @@ impl Marker {
             Self::Incremental => "incremental",
         }
     }
+
+    /// The value in the `source` block. Debezium leaves it out of the rows of a stream: JSON then shows the default, and a
+    /// transform that copies the field copies a null.
+    fn value(self) -> Value {
+        match self {
+            Self::False => Value::Null,
+            marker => Value::Text(Text::from_static(marker.text())),
+        }
+    }
 }
 
 /// When a row changed in the database, and where in a snapshot it was read.
@@ -191,7 +200,7 @@ impl SourceBlock {
             Value::Text(self.connector.clone()),
             Value::Text(self.name.clone()),
             Value::Int64(ts_us.div_euclid(1000)),
-            Value::Text(Text::from_static(marker.text())),
+            marker.value(),
             Value::Text(db),
             sequence,
             Value::Int64(ts_us),
