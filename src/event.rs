@@ -43,7 +43,8 @@ impl Op {
 /// The key of a table's records: which columns, and their schema.
 #[derive(Debug)]
 pub struct Key {
-    /// Indexes into the row as it is emitted.
+    /// Indexes into the rows of [`Change`], whose values behind those that are emitted are the key's alone: of columns that
+    /// are masked, or not emitted.
     pub columns: Vec<usize>,
     /// `<topic>.Key`, a struct of these columns.
     pub schema: Arc<Schema>,
@@ -82,9 +83,10 @@ pub struct Change {
     pub table: Arc<Table>,
     /// What happened.
     pub op: Op,
-    /// The row before, as far as the database tells.
+    /// The row before, as far as the database tells: the values of [`Table::row`]'s fields, and behind them what only the
+    /// key has ([`Key::columns`]).
     pub before: Option<Row>,
-    /// The row after.
+    /// The row after, likewise.
     pub after: Option<Row>,
     /// The `source` block.
     pub source: Value,

@@ -277,7 +277,8 @@ fn key(table: &Table, row: Option<&Row>) -> Option<Datum> {
 
 fn envelope(change: Change, key: Option<Datum>, headers: Headers) -> Record {
     let Change { table, op, before, after, source, ts_ns, transaction, offset } = change;
-    let row = |row: Option<Row>| row.map_or(Value::Null, Value::Struct);
+    let width = table.row.fields().len();
+    let row = |row: Option<Row>| row.map_or(Value::Null, |row| Value::Struct(emitted(row, width)));
     let transaction = transaction.map_or(Value::Null, |place| {
         let id = Value::text(&*place.id);
         Value::Struct(Box::new([id, Value::Int64(place.total_order), Value::Int64(place.data_collection_order)]))
@@ -301,6 +302,16 @@ fn envelope(change: Change, key: Option<Datum>, headers: Headers) -> Record {
         ts_ms: None,
         offset,
     }
+}
+
+/// The row without what its key alone has.
+fn emitted(row: Row, width: usize) -> Row {
+    if row.len() <= width {
+        return row;
+    }
+    let mut values = row.into_vec();
+    values.truncate(width);
+    values.into_boxed_slice()
 }
 
 #[cfg(test)]

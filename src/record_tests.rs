@@ -91,3 +91,16 @@ fn the_end_of_a_transaction_counts_its_events() {
     assert_eq!(field(&made[0], 2), Value::Int64(5));
     assert_eq!(made[0].headers.iter().count(), 0);
 }
+
+#[test]
+fn what_only_the_key_has_is_cut_off_the_row() {
+    let mut change = change(Op::Update, None, None);
+    let row = |own: i64| [1, 2, own].map(Value::Int64).into_iter().collect::<Row>();
+    (change.before, change.after) = (Some(row(8)), Some(row(9)));
+    let table = Arc::get_mut(&mut change.table).unwrap();
+    table.key.as_mut().unwrap().columns = vec![2];
+    let made = made(Event::Change(change));
+    let emitted = Value::Struct(Box::new([Value::Int64(1), Value::Int64(2)]));
+    assert_eq!([key_of(&made[0]), key_of(&made[2])], [Some(&Value::Int64(8)), Some(&Value::Int64(9))]);
+    assert_eq!([field(&made[0], 0), field(&made[2], 1)], [emitted.clone(), emitted]);
+}

@@ -84,20 +84,7 @@ impl<'a> Reader<'a> {
 
     /// A comma-separated list; `\,` is a comma within an entry.
     pub fn list(&mut self, name: &'static str) -> Vec<String> {
-        let Some(value) = self.text_opt(name) else { return Vec::new() };
-        let mut entries = vec![String::new()];
-        let mut characters = value.chars().peekable();
-        while let Some(character) = characters.next() {
-            match (character, characters.peek()) {
-                ('\\', Some(',')) => entries.iter_mut().last().into_iter().for_each(|entry| entry.push(',')),
-                (',', _) => entries.push(String::new()),
-                _ => entries.iter_mut().last().into_iter().for_each(|entry| entry.push(character)),
-            }
-            if character == '\\' && characters.peek() == Some(&',') {
-                characters.next();
-            }
-        }
-        entries.into_iter().map(|entry| entry.trim().to_owned()).filter(|entry| !entry.is_empty()).collect()
+        self.text_opt(name).map(|value| entries(&value)).unwrap_or_default()
     }
 
     /// Keys that start with `prefix`, without it.
@@ -128,6 +115,27 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The entries of a comma-separated list; `\,` is a comma within one.
+#[must_use]
+pub fn entries(list: &str) -> Vec<String> {
+    let mut entries = Vec::new();
+    let mut entry = String::new();
+    let mut characters = list.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            ',' => entries.push(std::mem::take(&mut entry)),
+            // A backslash takes the next character with it, so that an escaped backslash escapes no comma.
+            '\\' => match characters.next() {
+                Some(',') => entry.push(','),
+                escaped => entry.extend(std::iter::once(character).chain(escaped)),
+            },
+            _ => entry.push(character),
+        }
+    }
+    entries.push(entry);
+    entries.into_iter().map(|entry| entry.trim().to_owned()).filter(|entry| !entry.is_empty()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,6 +161,11 @@ mod tests {
         assert_eq!((reader.choice("mode").as_str(), reader.flag("flag")), ("no_data", true));
         assert_eq!(reader.list("names"), ["a", "b,c", "d"]);
         assert_eq!(reader.finish(()), Ok(()));
+    }
+
+    #[test]
+    fn a_backslash_escapes_a_comma_and_itself() {
+        assert_eq!(entries(r"a\\,b\.c\,d,\"), [r"a\\", r"b\.c,d", r"\"]);
     }
 
     #[test]

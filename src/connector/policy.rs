@@ -53,7 +53,8 @@ const fn source(error: &SourceError) -> Verdict {
         | SourceError::PositionLost { .. }
         | SourceError::BadPosition { .. }
         | SourceError::Undecodable { .. }
-        | SourceError::UnsupportedType { .. } => Verdict::Definite,
+        | SourceError::UnsupportedType { .. }
+        | SourceError::NameCollision { .. } => Verdict::Definite,
     }
 }
 

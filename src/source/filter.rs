@@ -5,6 +5,7 @@
 use fancy_regex::Regex;
 
 use crate::config::Reader;
+use crate::config::reader::entries;
 
 /// A list of patterns that match whole names.
 #[derive(Clone, Debug, Default)]
@@ -13,8 +14,14 @@ pub struct Patterns(Vec<Regex>);
 impl Patterns {
     /// Reads a list of patterns; one that does not compile is a problem of the key.
     pub fn read(reader: &mut Reader<'_>, key: &'static str) -> Self {
+        let list = reader.text(key);
+        Self::parse(reader, key, &list)
+    }
+
+    /// The patterns of a list that stands at that key, which may be one of a family.
+    pub fn parse(reader: &mut Reader<'_>, key: &str, list: &str) -> Self {
         let mut patterns = Vec::new();
-        for entry in reader.list(key) {
+        for entry in entries(list) {
             match anchored(&entry) {
                 Ok(pattern) => patterns.push(pattern),
                 Err(error) => reader.problem(key, Some(entry), &format!("is no regular expression: {error}")),

@@ -3,7 +3,9 @@
 //! Invariants: acknowledged to the database ≤ saved ≤ durable in the sink; order is the log's; a row that cannot be
 //! decoded stops the connector.
 
+pub mod adjust;
 pub mod batcher;
+pub mod columns;
 pub mod common;
 pub mod decimal;
 pub mod filter;
@@ -120,6 +122,21 @@ pub enum SourceError {
         column: String,
         /// Its type, as the database names it.
         kind: String,
+    },
+    /// Two columns of a table get the same name.
+    #[error(
+        "columns {first:?} and {second:?} of {table} both become field {field:?}; leave one out with column.exclude.list, \
+         or set field.name.adjustment.mode=avro_unicode"
+    )]
+    NameCollision {
+        /// The table.
+        table: String,
+        /// One of the columns.
+        first: String,
+        /// The other.
+        second: String,
+        /// What field.name.adjustment.mode makes of both names.
+        field: String,
     },
 }
 

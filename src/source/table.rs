@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::adjust::NameAdjustment;
 use crate::data::{Field, Kind, Schema, Text, Value, semantic};
 use crate::event::{Key, Table};
 
@@ -74,6 +75,17 @@ pub fn transaction_block() -> Schema {
     Schema::structure("event.block", fields).version(1).optional()
 }
 
+/// What a source calls a table.
+#[derive(Clone, Copy, Debug)]
+pub struct Identity<'a> {
+    /// Its whole name, as lists and transaction metadata have it.
+    pub id: &'a str,
+    /// Where its records go.
+    pub topic: &'a Arc<str>,
+    /// The schema of its `source` block.
+    pub source: &'a Arc<Schema>,
+}
+
 /// A table's shared part. `fields` are the emitted columns; `key` names those of the key, by their index in `fields`, and
 /// in the key's order.
 #[must_use]
@@ -82,7 +94,15 @@ pub fn table(id: &str, topic: &Arc<str>, fields: Vec<Field>, key: Option<Vec<usi
         let fields = columns.iter().filter_map(|&column| fields.get(column).cloned()).collect();
         Key { columns, schema: Arc::new(Schema::structure(format!("{topic}.Key"), fields)) }
     });
-    let row = Arc::new(Schema::structure(format!("{topic}.Value"), fields).optional());
+    assemble(Identity { id, topic, source }, fields, key, NameAdjustment::None)
+}
+
+/// A table's shared part. `fields` are the emitted columns.
+#[must_use]
+pub fn assemble(table: Identity<'_>, fields: Vec<Field>, key: Option<Key>, names: NameAdjustment) -> Table {
+    let Identity { id, topic, source } = table;
+    let name = |part: &str| names.schema(&format!("{topic}.{part}")).into_owned();
+    let row = Arc::new(Schema::structure(name("Value"), fields).optional());
     let envelope = vec![
         Field::new("before", Arc::clone(&row)),
         Field::new("after", Arc::clone(&row)),
@@ -93,7 +113,7 @@ pub fn table(id: &str, topic: &Arc<str>, fields: Vec<Field>, key: Option<Vec<usi
         Field::new("ts_us", Schema::of(Kind::Int64).optional()),
         Field::new("ts_ns", Schema::of(Kind::Int64).optional()),
     ];
-    let envelope = Arc::new(Schema::structure(format!("{topic}.Envelope"), envelope).version(2));
+    let envelope = Arc::new(Schema::structure(name("Envelope"), envelope).version(2));
     Table { id: id.into(), topic: Arc::clone(topic), key, row, envelope }
 }
 
