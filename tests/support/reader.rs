@@ -41,10 +41,10 @@ fn json(bytes: Option<&[u8]>) -> Value {
     bytes.map_or(Value::Null, |bytes| serde_json::from_slice(bytes).unwrap())
 }
 
-/// Reads the topics whose names begin with a prefix, those too that appear later.
+/// Reads some of the topics, those too that appear later.
 pub(crate) struct Reader {
     consumer: Arc<BaseConsumer>,
-    prefix: String,
+    wanted: Box<dyn Fn(&str) -> bool>,
     /// The next offset of each partition.
     next: BTreeMap<(String, i32), i64>,
     /// All that was read, in order within each partition.
@@ -52,7 +52,14 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
+    /// Of the topics whose names begin with a prefix.
     pub(crate) fn new(broker: &Server, prefix: &str) -> Self {
+        let prefix = prefix.to_owned();
+        Self::of(broker, move |topic| topic.starts_with(&prefix))
+    }
+
+    /// Of the topics that are wanted.
+    pub(crate) fn of(broker: &Server, wanted: impl Fn(&str) -> bool + 'static) -> Self {
         let consumer: BaseConsumer = ClientConfig::new()
             .set("bootstrap.servers", broker.address())
             .set("group.id", "unused")
@@ -60,7 +67,7 @@ impl Reader {
             .set("fetch.wait.max.ms", "10")
             .create()
             .unwrap();
-        Self { consumer: Arc::new(consumer), prefix: prefix.to_owned(), next: BTreeMap::new(), records: Vec::new() }
+        Self { consumer: Arc::new(consumer), wanted: Box::new(wanted), next: BTreeMap::new(), records: Vec::new() }
     }
 
     /// Reads to the present end of every partition.
@@ -95,7 +102,7 @@ impl Reader {
     /// The end offset of each partition.
     fn ends(&self) -> BTreeMap<(String, i32), i64> {
         let metadata = self.consumer.fetch_metadata(None, seconds(20)).unwrap();
-        let topics = metadata.topics().iter().filter(|topic| topic.name().starts_with(&self.prefix));
+        let topics = metadata.topics().iter().filter(|topic| (self.wanted)(topic.name()));
         let partitions = topics.flat_map(|topic| topic.partitions().iter().map(|p| (topic.name().to_owned(), p.id())));
         partitions
             .map(|(topic, id)| {
