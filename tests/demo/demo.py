@@ -10,7 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "stack"))
 
 from base import HOST, PROJECT  # noqa: E402
-from servers import Daemon, Failed, Servers, interruptible, mysql_connection, postgres_connection  # noqa: E402
+from servers import Failed, Servers, interruptible, mysql_connection, postgres_connection  # noqa: E402
 
 import shop  # noqa: E402
 from events import FromKafka, FromStdout  # noqa: E402

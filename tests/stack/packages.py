@@ -79,7 +79,7 @@ def unzip(archive, target):
 def untar(archive, target):
     """Python's own, which needs no xz beside it."""
     with tarfile.open(archive) as opened:
-        opened.extractall(target, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
+        opened.extractall(target, **({"filter": "tar"} if hasattr(tarfile, "tar_filter") else {}))
 
 
 # --- Debian packages in a folder of their own -------------------------------------------
