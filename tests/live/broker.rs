@@ -32,9 +32,9 @@ fn broker_goes_and_returns(server: &Server, name: &str, fill: &str) {
         .connector(&database.connector(&small))
         .set("bootstrap.servers", &broker.address())
         .set("task.shutdown.graceful.timeout.ms", "60000");
-    let mut daemon = setup.start();
+    let daemon = setup.start();
     let mut reader = Reader::new(&broker, &format!("{name}."));
-    reader.read_until("the snapshot is there", seconds(30), |records| records.len() == 1);
+    reader.read_until(&daemon, "the snapshot is there", seconds(30), |records| records.len() == 1);
 
     broker.kill();
     for _ in 0..6 {
@@ -49,7 +49,9 @@ fn broker_goes_and_returns(server: &Server, name: &str, fill: &str) {
     });
     assert!(daemon.memory() < memory[0] + 100_000_000, "{memory:?}");
     broker.restart(&[]);
-    reader.read_until("all rows are there", seconds(90), |records| records.len() > usize::try_from(ROWS).unwrap());
+    reader.read_until(&daemon, "all rows are there", seconds(90), |records| {
+        records.len() > usize::try_from(ROWS).unwrap()
+    });
     assert_eq!(first(&ids(&reader.records)), (1..=ROWS + 1).collect::<Vec<_>>());
 
     broker.kill();
@@ -60,8 +62,8 @@ fn broker_goes_and_returns(server: &Server, name: &str, fill: &str) {
     daemon.terminate();
     assert_eq!(daemon.ended(seconds(5)).code(), Some(1));
     broker.restart(&[]);
-    let mut daemon = setup.start();
-    reader.read_until("the last row is there", seconds(30), |records| ids(records).contains(&1_000_000));
+    let daemon = setup.start();
+    reader.read_until(&daemon, "the last row is there", seconds(30), |records| ids(records).contains(&1_000_000));
     daemon.stop(seconds(20));
 }
 
@@ -92,7 +94,7 @@ fn a_message_that_is_too_large() {
     let setup = Setup::new().connector(&database.connector(&small)).set("bootstrap.servers", &broker.address());
     let daemon = setup.start();
     let mut reader = Reader::new(broker, "too_large.");
-    reader.read_until("the snapshot is there", seconds(30), |records| records.len() == 1);
+    reader.read_until(&daemon, "the snapshot is there", seconds(30), |records| records.len() == 1);
     session.execute("INSERT INTO t VALUES (2, repeat('x', 30000))");
     session.execute("INSERT INTO t VALUES (3, 'three')");
     let trace = daemon.reaches("too_large", "FAILED", seconds(30));

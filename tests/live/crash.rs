@@ -36,8 +36,8 @@ fn find(text: &[u8], part: &[u8]) -> bool {
 
 /// Lets the daemon deliver the rest, and compares topics, ledger and tables; gives the number of repeats.
 fn conclude(database: &Database<'_>, setup: &Setup, reader: &mut Reader, ledger: &Ledger) -> usize {
-    let mut daemon = setup.start();
-    reader.read_until("the writer's last row is there", seconds(90), |records| records.iter().any(is_last));
+    let daemon = setup.start();
+    reader.read_until(&daemon, "the writer's last row is there", seconds(90), |records| records.iter().any(is_last));
     daemon.stop(seconds(20));
     let records = reader.read();
     let repeats = ledger.check(records);
@@ -57,7 +57,7 @@ fn kills(server: &Server, name: &str) {
     let mut reader = Reader::new(server::kafka(), &format!("{name}."));
     let writer = Writer::new(&database, seed, 20_000).start(Duration::from_millis(10));
     let mut killed_after = |least: u64, most: u64| {
-        let mut daemon = setup.start();
+        let daemon = setup.start();
         std::thread::sleep(Duration::from_millis(rng.random_range(least..most)));
         assert!(!daemon.has_ended(), "the daemon ended by itself:\n{}", daemon.log());
         daemon.kill();
@@ -66,7 +66,7 @@ fn kills(server: &Server, name: &str) {
         killed_after(200, 1200);
     }
     let daemon = setup.start();
-    reader.read_until("the stream has begun", seconds(60), |records| records.iter().any(is_streamed));
+    reader.read_until(&daemon, "the stream has begun", seconds(60), |records| records.iter().any(is_streamed));
     drop(daemon);
     let mut advanced = 0;
     let mut seen = reader.count();
@@ -91,7 +91,7 @@ fn stops(server: &Server, name: &str) {
     let mut reader = Reader::new(server::kafka(), &format!("{name}."));
     let writer = Writer::new(&database, seed, 2000).start(Duration::from_millis(10));
     let mut daemon = setup.start();
-    reader.read_until("the stream has begun", seconds(60), |records| records.iter().any(is_streamed));
+    reader.read_until(&daemon, "the stream has begun", seconds(60), |records| records.iter().any(is_streamed));
     for _ in 0..10 {
         std::thread::sleep(Duration::from_millis(rng.random_range(0..1500)));
         daemon.stop(seconds(20));

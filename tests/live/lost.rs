@@ -14,7 +14,7 @@ fn stops(database: &Database<'_>, spoil: impl FnOnce(), words: &[&str]) {
     session.execute("CREATE TABLE t (id int PRIMARY KEY)");
     session.execute("INSERT INTO t VALUES (1)");
     let setup = Setup::new().connector(&database.connector(&json!({})));
-    let mut daemon = setup.start();
+    let daemon = setup.start();
     lines::wait(&daemon, 1);
     session.execute("INSERT INTO t VALUES (2)");
     lines::wait(&daemon, 2);
@@ -25,7 +25,7 @@ fn stops(database: &Database<'_>, spoil: impl FnOnce(), words: &[&str]) {
     session.execute("INSERT INTO t VALUES (4)");
     let mut offsets = Vec::new();
     for _ in 0..2 {
-        let mut daemon = setup.start();
+        let daemon = setup.start();
         let trace = daemon.reaches(&database.name, "FAILED", seconds(30));
         for word in words {
             assert!(trace.contains(word), "{word:?} is missing in the trace: {trace}");

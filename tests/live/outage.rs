@@ -18,7 +18,7 @@ fn comes_and_goes(kind: &str) {
     drop(session);
     server.stop();
 
-    let mut daemon = Setup::new().connector(&database.connector(&json!({}))).start();
+    let daemon = Setup::new().connector(&database.connector(&json!({}))).start();
     let trace = daemon.reaches("outage", "RESTARTING", seconds(20));
     assert!(trace.contains(&server.address()), "{trace}");
     daemon.says("trying again", seconds(10));

@@ -18,7 +18,7 @@ fn an_idle_table_does_not_hold_the_log() {
     session.execute("CREATE TABLE busy (id serial PRIMARY KEY, word text)");
     let only = json!({"table.include.list": "public.captured", "publication.autocreate.mode": "filtered",
         "status.update.interval.ms": 500});
-    let mut daemon = Setup::new().connector(&database.connector(&only)).start();
+    let daemon = Setup::new().connector(&database.connector(&only)).start();
     lines::wait(&daemon, 1);
     session.execute("INSERT INTO busy (word) SELECT repeat('x', 100) FROM generate_series(1, 20000)");
     let end = session.value("SELECT pg_current_wal_lsn()").unwrap();

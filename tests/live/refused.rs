@@ -73,7 +73,7 @@ fn a_slot_in_use_is_waited_for() {
     session.execute("CREATE TABLE t (id int PRIMARY KEY)");
     session.execute("INSERT INTO t VALUES (1)");
     let setup = Setup::new().connector(&database.connector(&json!({})));
-    let mut first = setup.start();
+    let first = setup.start();
     lines::wait(&first, 1);
     let impatient = json!({"slot.retry.delay.ms": 500});
     let second_setup = Setup::new().connector(&database.connector(&impatient));
@@ -92,7 +92,7 @@ fn no_key(server: &Server) {
     let mut session = database.session();
     session.execute("CREATE TABLE t (a int, b varchar(10))");
     session.execute("INSERT INTO t VALUES (1, 'one')");
-    let mut daemon = Setup::new().connector(&database.connector(&json!({}))).start();
+    let daemon = Setup::new().connector(&database.connector(&json!({}))).start();
     lines::wait(&daemon, 1);
     session.execute("INSERT INTO t VALUES (2, 'two')");
     let seen = lines::wait(&daemon, 2);

@@ -16,9 +16,9 @@ fn smoke(server: &Server, name: &str, more: &Value) {
     session.execute("INSERT INTO t VALUES (1, 'one')");
     let broker = server::kafka();
     let setup = Setup::new().connector(&database.connector(more)).set("bootstrap.servers", &broker.address());
-    let mut daemon = setup.start();
+    let daemon = setup.start();
     let mut reader = Reader::new(broker, &format!("{name}."));
-    reader.read_until("the snapshot is there", seconds(30), |records| !records.is_empty());
+    reader.read_until(&daemon, "the snapshot is there", seconds(30), |records| !records.is_empty());
     session.execute("INSERT INTO t VALUES (2, 'two')");
     session.execute("UPDATE t SET word = 'zwei' WHERE id = 2");
     session.execute("DELETE FROM t WHERE id = 1");
@@ -27,8 +27,8 @@ fn smoke(server: &Server, name: &str, more: &Value) {
         let records = records.iter().filter(|record| record.topic == topic);
         records.map(|record| (record.key_json(), record.value_json())).collect()
     };
-    let records = reader.read_until("all changes are there", seconds(30), |records| of_table(records).len() >= 5);
-    let seen: Vec<_> = of_table(records)
+    reader.read_until(&daemon, "all changes are there", seconds(30), |records| of_table(records).len() >= 5);
+    let seen: Vec<_> = of_table(&reader.records)
         .iter()
         .map(|(key, value)| (key["id"].clone(), value["op"].clone(), value["after"]["word"].clone()))
         .collect();
@@ -40,12 +40,12 @@ fn smoke(server: &Server, name: &str, more: &Value) {
 
 #[test]
 fn postgres() {
-    smoke(server::postgres(), "smoke", &json!({}));
+    smoke(server::postgres(), "smoke_pg", &json!({}));
 }
 
 #[test]
 fn mysql_8_0() {
-    smoke(server::mysql80(), "smoke", &json!({}));
+    smoke(server::mysql80(), "smoke_my", &json!({}));
 }
 
 #[test]

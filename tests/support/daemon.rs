@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stderr, reason = "a failed test shows what the daemon said")]
 
+use std::cell::RefCell;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -79,12 +80,12 @@ impl Setup {
         let append = |path: &Path| File::options().create(true).append(true).open(path).unwrap();
         let log_start = fs::metadata(&log).map_or(0, |log| usize::try_from(log.len()).unwrap());
         let child = command.stdin(Stdio::null()).stdout(append(&out)).stderr(append(&log)).spawn().unwrap();
-        Daemon { child, rest, out, log, log_start }
+        Daemon { child: RefCell::new(child), rest, out, log, log_start }
     }
 
     /// Runs it to its end.
     pub(crate) fn run(&self, limit: Duration) -> (ExitStatus, String) {
-        let mut daemon = self.start();
+        let daemon = self.start();
         let status = daemon.ended(limit);
         (status, daemon.log())
     }
@@ -92,7 +93,7 @@ impl Setup {
 
 /// A running daemon; killed when dropped.
 pub(crate) struct Daemon {
-    child: Child,
+    child: RefCell<Child>,
     pub(crate) rest: Rest,
     out: PathBuf,
     log: PathBuf,
@@ -102,13 +103,13 @@ pub(crate) struct Daemon {
 
 impl Daemon {
     pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
+        self.child.borrow().id()
     }
 
     /// `kill -9`
-    pub(crate) fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+    pub(crate) fn kill(&self) {
+        self.child.borrow_mut().kill().unwrap();
+        self.child.borrow_mut().wait().unwrap();
     }
 
     /// Asks it to stop, as service managers do.
@@ -118,19 +119,19 @@ impl Daemon {
     }
 
     /// Whether it has ended by itself.
-    pub(crate) fn has_ended(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_some()
+    pub(crate) fn has_ended(&self) -> bool {
+        self.child.borrow_mut().try_wait().unwrap().is_some()
     }
 
     /// Waits for its end.
     #[track_caller]
-    pub(crate) fn ended(&mut self, limit: Duration) -> ExitStatus {
-        wait_for("the daemon ends", limit, || self.child.try_wait().unwrap())
+    pub(crate) fn ended(&self, limit: Duration) -> ExitStatus {
+        wait_for("the daemon ends", limit, || self.child.borrow_mut().try_wait().unwrap())
     }
 
     /// A clean stop, which must end with status 0.
     #[track_caller]
-    pub(crate) fn stop(&mut self, limit: Duration) {
+    pub(crate) fn stop(&self, limit: Duration) {
         self.terminate();
         let status = self.ended(limit);
         assert!(status.success(), "a clean stop ended with {status}");
@@ -144,19 +145,17 @@ impl Daemon {
 
     /// Waits until it says that.
     #[track_caller]
-    pub(crate) fn says(&mut self, text: &str, limit: Duration) {
-        wait_until(&format!("the daemon says {text:?}"), limit, || self.log().contains(text));
+    pub(crate) fn says(&self, text: &str, limit: Duration) {
+        wait_until(&format!("the daemon says {text:?}"), limit, || self.log().contains(text) || self.has_ended());
+        assert!(self.log().contains(text), "the daemon ended, and never said {text:?}");
     }
 
     /// Waits until its connector's task is in that state; gives the trace.
     #[track_caller]
     pub(crate) fn reaches(&self, connector: &str, state: &str, limit: Duration) -> String {
-        let mut seen = None;
         wait_for(&format!("{connector} becomes {state}"), limit, || {
-            let now = self.rest.task(connector);
-            let reached = now.clone().filter(|(now, _)| now == state).map(|(_, trace)| trace);
-            seen = now;
-            reached
+            assert!(!self.has_ended(), "the daemon ended before {connector} became {state}");
+            self.rest.task(connector).filter(|(now, _)| now == state).map(|(_, trace)| trace)
         })
     }
 
@@ -175,8 +174,8 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.child.borrow_mut().kill();
+        let _ = self.child.borrow_mut().wait();
         if std::thread::panicking() {
             eprintln!("--- the daemon said:\n{}---", self.log());
         }

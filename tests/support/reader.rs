@@ -10,6 +10,7 @@ use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use serde_json::Value;
 
+use super::daemon::Daemon;
 use super::server::Server;
 use super::{seconds, wait_until};
 
@@ -87,11 +88,19 @@ impl Reader {
         &self.records
     }
 
-    /// Reads on until that holds of all records.
+    /// Reads on, while that daemon runs, until that holds of all records.
     #[track_caller]
-    pub(crate) fn read_until(&mut self, what: &str, limit: Duration, holds: impl Fn(&[Record]) -> bool) -> &[Record] {
-        wait_until(what, limit, || holds(self.read()));
-        &self.records
+    pub(crate) fn read_until(
+        &mut self,
+        daemon: &Daemon,
+        what: &str,
+        limit: Duration,
+        holds: impl Fn(&[Record]) -> bool,
+    ) {
+        wait_until(what, limit, || {
+            assert!(!daemon.has_ended(), "the daemon ended by itself; {what}");
+            holds(self.read())
+        });
     }
 
     /// How many records the topics hold.
