@@ -4,6 +4,7 @@ mod access;
 mod broker;
 mod crash;
 mod input;
+mod kafka;
 mod ledger;
 mod lines;
 mod lost;

@@ -108,6 +108,11 @@ impl Reader {
         self.ends().values().sum()
     }
 
+    /// How many partitions a topic has, of those that were read.
+    pub(crate) fn partitions(&self, topic: &str) -> usize {
+        self.next.keys().filter(|(name, _)| name == topic).count()
+    }
+
     /// The end offset of each partition.
     fn ends(&self) -> BTreeMap<(String, i32), i64> {
         let metadata = self.consumer.fetch_metadata(None, seconds(20)).unwrap();

@@ -3,7 +3,7 @@
 //! It makes errors that an operator understands out of librdkafka's, and logs an outage once when it begins and once when
 //! it is over.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -15,13 +15,15 @@ use super::super::SinkError;
 /// How long the reason of an end may take to come. It is on its way already.
 const REASON: Duration = Duration::from_secs(1);
 
-/// How long Kafka may take before the log tells that we wait.
+/// How long Kafka may acknowledge nothing before the log tells that we wait.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(super) struct Health {
     /// Kafka, with its address: for errors and the log.
     sink: String,
+    /// Whether we create topics that are missing.
+    creates_topics: bool,
     first_error: OnceLock<SinkError>,
     failed: CancellationToken,
     /// Cancelled when the end is certain, while its reason is still on the way.
@@ -30,17 +32,21 @@ pub(super) struct Health {
     last_trouble: Mutex<String>,
     /// Whether the log said that the brokers are away.
     away: AtomicBool,
+    /// How many messages were acknowledged.
+    acknowledged: AtomicU64,
 }
 
 impl Health {
-    pub(super) fn new(sink: String) -> Self {
+    pub(super) fn new(sink: String, creates_topics: bool) -> Self {
         Self {
             sink,
+            creates_topics,
             first_error: OnceLock::new(),
             failed: CancellationToken::new(),
             doomed: CancellationToken::new(),
             last_trouble: Mutex::default(),
             away: AtomicBool::new(false),
+            acknowledged: AtomicU64::new(0),
         }
     }
 
@@ -81,27 +87,27 @@ impl Health {
         self.doomed.cancel();
     }
 
-    /// Waits for something of Kafka's, or for the first error, and tells the log when it takes long.
+    /// Waits for something of Kafka's, or for the first error, and tells the log when it hears nothing for long.
     pub(super) async fn wait<T>(&self, something: impl Future<Output = T>) -> Result<T, SinkError> {
         tokio::pin!(something);
-        let patience = tokio::time::sleep(PATIENCE);
-        tokio::pin!(patience);
-        let mut patient = true;
         loop {
+            let before = self.acknowledged.load(Ordering::Relaxed);
             tokio::select! {
                 biased;
                 got = &mut something => return Ok(got),
                 error = self.failure() => return Err(error),
-                () = &mut patience, if patient => {
-                    patient = false;
-                    self.tell_away();
+                () = tokio::time::sleep(PATIENCE) => {
+                    if self.acknowledged.load(Ordering::Relaxed) == before {
+                        self.tell_away();
+                    }
                 }
             }
         }
     }
 
-    /// Something was delivered.
+    /// A message was acknowledged.
     pub(super) fn delivered(&self) {
+        self.acknowledged.fetch_add(1, Ordering::Relaxed);
         if self.away.load(Ordering::Relaxed) && self.away.swap(false, Ordering::AcqRel) {
             tracing::info!(sink = self.sink, "the brokers are back");
         }
@@ -184,6 +190,9 @@ impl Refused<'_> {
                 "the producer's user may not write to it".to_owned(),
                 "grant WRITE on the topic, and CREATE where it does not exist".to_owned(),
             ),
+            Code::UnknownTopicOrPartition | Code::UnknownTopic if health.creates_topics => {
+                return health.unavailable(format!("topic {topic} was deleted; it will be created again"));
+            }
             Code::UnknownTopicOrPartition | Code::UnknownTopic => (
                 "the topic does not exist, and the broker did not create it".to_owned(),
                 "create it, or set topic.creation.default.partitions and topic.creation.default.replication.factor"

@@ -51,7 +51,7 @@ impl Kafka {
     /// # Errors
     /// Settings that do not go together.
     pub fn new(config: &KafkaConfig) -> Result<Self, SinkError> {
-        let health = Arc::new(Health::new(config.sink_name()));
+        let health = Arc::new(Health::new(config.sink_name(), config.creation.is_some()));
         let callbacks = Callbacks { health: Arc::clone(&health), bytes_max: config.bytes_max };
         let producer = config
             .producer()
