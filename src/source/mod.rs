@@ -9,6 +9,7 @@ pub mod columns;
 pub mod common;
 pub mod decimal;
 pub mod filter;
+pub mod mysql;
 pub mod table;
 pub mod temporal;
 

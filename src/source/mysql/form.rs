@@ -1,0 +1,286 @@
+//! Forms: how Debezium writes a column's values. Chosen once per table version; a value costs one match.
+//!
+//! Owns the mapping of types to Connect schemas and the handling modes; the snapshot's values and the log's go through the
+//! same forms. Table: Debezium's `MySqlValueConverters` and section 2.17 of its semantics.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use bytes::Bytes;
+
+use super::charset::Charset;
+use super::decode::Cell;
+use super::definition::{DefaultValue, Type};
+use super::jsonb;
+use crate::data::{Kind, Schema, Text, Value, semantic};
+use crate::source::common::BinaryMode;
+use crate::source::decimal::{DecimalMode, fewest_bytes};
+use crate::source::temporal::{DAY_US, DateForm, Fraction, TimeForm, TimePrecision, TimestampForm, timestamp_text};
+
+/// The handling modes of a connector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Modes {
+    /// `decimal.handling.mode`
+    pub(super) decimal: DecimalMode,
+    /// `time.precision.mode`
+    pub(super) time: TimePrecision,
+    /// `binary.handling.mode`
+    pub(super) binary: BinaryMode,
+    /// `bigint.unsigned.handling.mode=precise`
+    pub(super) precise_bigint: bool,
+}
+
+/// How a column's values are written.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Form {
+    /// Integers, sign-extended or not, as INT16, INT32, INT64.
+    Int16 {
+        unsigned: bool,
+    },
+    Int32 {
+        unsigned: bool,
+    },
+    Int64 {
+        unsigned: bool,
+    },
+    /// `BIGINT UNSIGNED` as a Connect `Decimal`.
+    BigUnsigned,
+    Float32,
+    Float64,
+    /// A decimal of that scale.
+    Decimal(DecimalMode, u32),
+    /// `BIT(1)`
+    Flag,
+    /// `BIT(n)`: so many bytes, the lowest first.
+    Bits(usize),
+    Year,
+    Date(DateForm),
+    Time(TimeForm),
+    Timestamp(TimestampForm),
+    /// `TIMESTAMP`: a moment, with so many digits of a fraction.
+    Zoned(Fraction),
+    Text(Charset),
+    /// Bytes, padded to a length.
+    Bytes(BinaryMode, usize),
+    Json,
+    /// The labels as they are emitted.
+    Enum(Arc<[Text]>),
+    Set(Arc<[Text]>),
+}
+
+/// Why a cell cannot be written in its column's form.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum BadValue {
+    /// The log's type and the column's are not the same.
+    #[error("the log holds a value of another type than the table's definition says")]
+    Mismatch,
+    /// The value is out of the form's range.
+    #[error("the value does not fit {0}")]
+    Range(&'static str),
+    /// The binary JSON is not well formed.
+    #[error(transparent)]
+    Json(#[from] jsonb::BadJson),
+}
+
+impl Form {
+    /// The form of a type; `None`: the type is not mapped.
+    pub(super) fn of(kind: &Type, charset: Charset, modes: Modes) -> Option<Self> {
+        Some(match kind {
+            Type::Int { bytes: 1, unsigned } | Type::Int { bytes: 2, unsigned: unsigned @ false } => {
+                Self::Int16 { unsigned: *unsigned }
+            }
+            Type::Int { bytes: 2 | 3, unsigned } | Type::Int { bytes: 4, unsigned: unsigned @ false } => {
+                Self::Int32 { unsigned: *unsigned }
+            }
+            Type::Int { bytes: 8, unsigned: true } if modes.precise_bigint => Self::BigUnsigned,
+            Type::Int { unsigned, .. } => Self::Int64 { unsigned: *unsigned },
+            Type::Float { digits: false } => Self::Float32,
+            Type::Float { digits: true } | Type::Double => Self::Float64,
+            Type::Decimal { scale, .. } => Self::Decimal(modes.decimal, (*scale).into()),
+            Type::Bit(1) => Self::Flag,
+            Type::Bit(bits) => Self::Bits(usize::from(*bits).div_ceil(8)),
+            Type::Year => Self::Year,
+            Type::Date => Self::Date(modes.time.date()),
+            Type::Time(digits) => Self::Time(modes.time.time((*digits).into())),
+            Type::DateTime(digits) => Self::Timestamp(modes.time.timestamp((*digits).into())),
+            // A moment is text in UTC whatever the mode.
+            Type::Timestamp(digits) => Self::Zoned(Fraction::Digits((*digits).into())),
+            Type::Text => Self::Text(charset),
+            Type::Binary { fixed } => Self::Bytes(modes.binary, fixed.unwrap_or(0).into()),
+            Type::Json => Self::Json,
+            Type::Enum(labels) => Self::Enum(labels.iter().map(|label| Text::from(escaped(label))).collect()),
+            Type::Set(labels) => Self::Set(labels.iter().map(|label| Text::from(label.as_str())).collect()),
+            Type::Other(_) => return None,
+        })
+    }
+
+    /// The same for rows of a snapshot, where Debezium writes a moment's fraction only as far as needed.
+    pub(super) fn for_snapshot(self) -> Self {
+        if matches!(self, Self::Zoned(_)) { Self::Zoned(Fraction::AsNeeded) } else { self }
+    }
+
+    /// The schema of a type in this form, required and without default.
+    pub(super) fn schema(&self, kind: &Type) -> Schema {
+        let labels = |labels: &[String]| labels.iter().map(|label| escaped(label)).collect::<Vec<_>>().join(",");
+        match (self, kind) {
+            (Self::Int16 { .. }, _) => Schema::of(Kind::Int16),
+            (Self::Int32 { .. }, _) => Schema::of(Kind::Int32),
+            (Self::Int64 { .. }, _) => Schema::of(Kind::Int64),
+            (Self::BigUnsigned, _) => semantic::decimal(0, None),
+            (Self::Float32, _) => Schema::of(Kind::Float32),
+            (Self::Float64, _) => Schema::of(Kind::Float64),
+            (Self::Decimal(mode, scale), Type::Decimal { precision, .. }) => {
+                mode.schema(i32::try_from(*scale).unwrap_or(0), Some((*precision).into()))
+            }
+            (Self::Decimal(mode, scale), _) => mode.schema(i32::try_from(*scale).unwrap_or(0), None),
+            (Self::Flag, _) => Schema::of(Kind::Bool),
+            (Self::Bits(_), kind) => {
+                let length = if let Type::Bit(bits) = kind { *bits } else { 0 };
+                semantic::of(Kind::Bytes, semantic::BITS).parameter("length", length.to_string())
+            }
+            (Self::Year, _) => semantic::of(Kind::Int32, semantic::YEAR),
+            (Self::Date(form), _) => form.schema(),
+            (Self::Time(form), _) => form.schema(),
+            (Self::Timestamp(form), _) => form.schema(),
+            (Self::Zoned(_), _) => semantic::of(Kind::Text, semantic::ZONED_TIMESTAMP),
+            (Self::Text(_), _) => Schema::of(Kind::Text),
+            (Self::Bytes(BinaryMode::Bytes, _), _) => Schema::of(Kind::Bytes),
+            (Self::Bytes(..), _) => Schema::of(Kind::Text),
+            (Self::Json, _) => semantic::of(Kind::Text, semantic::JSON),
+            (Self::Enum(_), Type::Enum(all)) => {
+                semantic::of(Kind::Text, semantic::ENUM).parameter("allowed", labels(all))
+            }
+            (Self::Enum(_), _) => semantic::of(Kind::Text, semantic::ENUM),
+            (Self::Set(_), Type::Set(all)) => {
+                semantic::of(Kind::Text, semantic::ENUM_SET).parameter("allowed", labels(all))
+            }
+            (Self::Set(_), _) => semantic::of(Kind::Text, semantic::ENUM_SET),
+        }
+    }
+
+    /// The value of a cell. `required`: null is not allowed, so a zero date becomes the epoch.
+    pub(super) fn value(&self, cell: Cell, required: bool) -> Result<Value, BadValue> {
+        let or_epoch = |found: Option<i64>| found.or(required.then_some(0));
+        Ok(match (self, cell) {
+            (_, Cell::Null) => Value::Null,
+            (Self::Int16 { unsigned }, Cell::Int(number, bytes)) => {
+                Value::Int16(narrow(extend(number, bytes, *unsigned))?)
+            }
+            (Self::Int32 { unsigned }, Cell::Int(number, bytes)) => {
+                Value::Int32(narrow(extend(number, bytes, *unsigned))?)
+            }
+            (Self::Int64 { unsigned }, Cell::Int(number, bytes)) => Value::Int64(extend(number, bytes, *unsigned)),
+            (Self::BigUnsigned, Cell::Int(number, _)) => Value::Bytes(fewest_bytes(number.into())),
+            (Self::Float32, Cell::Float(number)) => Value::Float32(number),
+            (Self::Float64, Cell::Float(number)) => Value::Float64(number.into()),
+            (Self::Float64, Cell::Double(number)) => Value::Float64(number),
+            (Self::Decimal(DecimalMode::Precise, _), Cell::Unscaled(number)) => Value::Bytes(fewest_bytes(number)),
+            (Self::Decimal(mode, scale), Cell::Unscaled(number)) => decimal(*mode, *scale, &plain(number, *scale))?,
+            (Self::Decimal(mode, scale), Cell::Digits(text)) => decimal(*mode, *scale, &text)?,
+            (Self::Flag, Cell::Bits(bits)) => Value::Bool(bits & 1 == 1),
+            (Self::Bits(bytes), Cell::Bits(bits)) => {
+                Value::Bytes(Bytes::copy_from_slice(bits.to_le_bytes().get(..*bytes).unwrap_or_default()))
+            }
+            (Self::Year, Cell::Year(year)) => Value::Int32(year.into()),
+            (Self::Date(form), Cell::Date(day)) => or_epoch(day.map(i64::from))
+                .and_then(|day| i32::try_from(day).ok())
+                .map_or(Value::Null, |day| form.value(day)),
+            // Connect's and Java's times end with the day; what lies outside is null, as Debezium has it.
+            (Self::Time(TimeForm::Connect | TimeForm::Iso), Cell::Time(micros)) if !(0..DAY_US).contains(&micros) => {
+                Value::Null
+            }
+            (Self::Time(form), Cell::Time(micros)) => {
+                form.value(micros).ok_or(BadValue::Range("time.precision.mode"))?
+            }
+            // What has no place in nanoseconds is null, as Debezium has it.
+            (Self::Timestamp(form), Cell::Moment(micros)) => {
+                or_epoch(micros).and_then(|micros| form.value(micros)).unwrap_or_default()
+            }
+            (Self::Zoned(fraction), Cell::Moment(micros)) => {
+                or_epoch(micros).map_or(Value::Null, |micros| Value::text(timestamp_text(micros, *fraction)))
+            }
+            (Self::Text(charset), Cell::Bytes(bytes)) => Value::Text(charset.text(bytes)),
+            (Self::Bytes(mode, length), Cell::Bytes(bytes)) => binary(*mode, padded(bytes, *length)),
+            (Self::Json, Cell::Json(bytes)) => Value::text(jsonb::text(&bytes)?),
+            (Self::Json | Self::Enum(_) | Self::Set(_), Cell::Bytes(bytes)) => Value::Text(Charset::Utf8.text(bytes)),
+            (Self::Enum(labels), Cell::Label(index)) => label(labels, index)?,
+            (Self::Set(labels), Cell::Labels(bits)) => Value::text(joined(labels, bits)),
+            _ => return Err(BadValue::Mismatch),
+        })
+    }
+
+    /// The value of a column's default, if it has one that a schema can tell.
+    pub(super) fn default(&self, kind: &Type, default: &DefaultValue) -> Option<Value> {
+        let cell = match default {
+            DefaultValue::None | DefaultValue::Computed => return None,
+            DefaultValue::Text(text) => super::default_cell::of(kind, text)?,
+            DefaultValue::Bytes(bytes) => super::default_cell::of_bytes(kind, bytes)?,
+        };
+        self.with_text_in_utf8().value(cell, false).ok().filter(|value| !value.is_null())
+    }
+
+    /// Text that comes from SQL is UTF-8, whatever the column's set.
+    fn with_text_in_utf8(&self) -> Self {
+        if matches!(self, Self::Text(_)) { Self::Text(Charset::Utf8) } else { self.clone() }
+    }
+}
+
+fn extend(number: u64, bytes: u8, unsigned: bool) -> i64 {
+    let unused = 64 - 8 * u32::from(bytes.clamp(1, 8));
+    // The bits are the number's, whatever its sign: an unsigned one above i64 wraps, as Debezium's mode `long` says.
+    let shifted = (number << unused).cast_signed();
+    if unsigned { number.cast_signed() } else { shifted >> unused }
+}
+
+fn narrow<T: TryFrom<i64>>(number: i64) -> Result<T, BadValue> {
+    T::try_from(number).map_err(|_| BadValue::Mismatch)
+}
+
+fn decimal(mode: DecimalMode, scale: u32, text: &str) -> Result<Value, BadValue> {
+    mode.value(text, scale).ok_or(BadValue::Range("the decimal's scale"))
+}
+
+/// A decimal's digits with its point.
+pub(super) fn plain(number: i128, scale: u32) -> String {
+    let scale = scale as usize;
+    let sign = if number < 0 { "-" } else { "" };
+    let digits = format!("{:0width$}", number.unsigned_abs(), width = scale + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - scale);
+    if scale == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
+}
+
+/// `BINARY(n)` loses its trailing zeros in the log.
+fn padded(bytes: Bytes, length: usize) -> Bytes {
+    if bytes.len() >= length {
+        return bytes;
+    }
+    let mut longer = bytes.to_vec();
+    longer.resize(length, 0);
+    longer.into()
+}
+
+fn binary(mode: BinaryMode, bytes: Bytes) -> Value {
+    match mode {
+        BinaryMode::Bytes => Value::Bytes(bytes),
+        BinaryMode::Base64 => Value::text(base64::engine::general_purpose::STANDARD.encode(bytes)),
+        BinaryMode::Base64UrlSafe => Value::text(base64::engine::general_purpose::URL_SAFE.encode(bytes)),
+        BinaryMode::Hex => Value::text(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()),
+    }
+}
+
+fn label(labels: &[Text], index: u64) -> Result<Value, BadValue> {
+    // Index 0 is MySQL's mark of a value that was no label: the empty text.
+    let Some(index) = index.checked_sub(1) else { return Ok(Value::text("")) };
+    let found = usize::try_from(index).ok().and_then(|index| labels.get(index));
+    found.cloned().map(Value::Text).ok_or(BadValue::Mismatch)
+}
+
+fn joined(labels: &[Text], bits: u64) -> String {
+    let set = labels.iter().enumerate().filter(|(index, _)| *index < 64 && bits >> index & 1 == 1);
+    set.map(|(_, label)| label.as_str()).collect::<Vec<_>>().join(",")
+}
+
+/// A label as the `allowed` parameter holds it: its commas escaped, since commas separate labels.
+fn escaped(label: &str) -> String {
+    label.replace(',', "\\,")
+}

@@ -1,0 +1,140 @@
+//! The MySQL source: a consistent snapshot, then the binary log by GTID set or by file and position.
+//!
+//! `mysql_async` makes connections and delivers raw events; everything behind is ours: checksums, table maps prepared once
+//! per version ([`schema`]), rows ([`decode`], [`form`]), DDL ([`ddl`], [`catalog`]) and positions ([`position`]).
+//! Invariant: what was saved is not repeated, what was committed is not lost; a row that cannot be decoded ends the source.
+//!
+//! The walk of a row: [`stream`] reads an event → [`raw`] checks it → [`reader`] finds its table and its place in the
+//! transaction → [`rows`] and [`schema`] cut out cells → [`form`] writes them as Debezium does → a `Change` in a batch.
+
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
+
+mod bytes;
+mod catalog;
+mod charset;
+mod check;
+pub mod config;
+mod ddl;
+mod decode;
+mod default_cell;
+mod definition;
+mod form;
+mod gtid;
+mod jsonb;
+mod lexer;
+mod log;
+mod position;
+mod raw;
+mod reader;
+mod rows;
+mod schema;
+mod select;
+mod server;
+mod snapshot;
+mod stream;
+mod tablemap;
+
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+pub use config::MySqlConfig;
+
+use config::SnapshotMode;
+use position::Place;
+use server::Server;
+use stream::Start;
+
+use super::{Outbox, Source, SourceError};
+use crate::event::Position;
+
+/// A MySQL server's log.
+pub struct MySql {
+    config: Arc<MySqlConfig>,
+}
+
+impl MySql {
+    /// A source of that configuration; it connects when it runs.
+    #[must_use]
+    pub fn new(config: MySqlConfig) -> Self {
+        Self { config: Arc::new(config) }
+    }
+}
+
+impl Source for MySql {
+    fn run(self: Box<Self>, start: Option<Position>, out: Outbox) -> BoxFuture<'static, Result<(), SourceError>> {
+        let server = Server { config: self.config };
+        async move {
+            let stop = out.stop.clone();
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => Ok(()),
+                ended = run(&server, start, &out) => ended,
+            }
+        }
+        .boxed()
+    }
+}
+
+async fn run(server: &Server, start: Option<Position>, out: &Outbox) -> Result<(), SourceError> {
+    let config = &server.config;
+    let mut conn = server.connect().await?;
+    let facts = server.check(&mut conn).await?;
+    let _ = conn.disconnect().await;
+    out.progress.send_modify(|progress| progress.connected = true);
+    tracing::info!(address = %config.common.address(), version = %facts.version, gtid = facts.gtid, "connected");
+    if !config.server_id_given {
+        tracing::info!(
+            server_id = config.server_id,
+            "database.server.id is not set; this one is derived from topic.prefix and the server's address, so it stays"
+        );
+    }
+    let saved = start.as_ref().map(Place::read).transpose()?.filter(|place| place.snapshot_completed != Some(false));
+    let saved = saved.map(|place| Place { snapshot_completed: None, ..place });
+    let mut attempt = match (saved, config.snapshot) {
+        (Some(place), mode) if mode != SnapshotMode::Always => {
+            if mode == SnapshotMode::InitialOnly {
+                return idle(out).await;
+            }
+            let start = Start { place, catalog: None };
+            match stream::run(server, &facts, start, out).await {
+                Err(stream::Ended::Failed(SourceError::PositionLost { what, .. }))
+                    if mode == SnapshotMode::WhenNeeded =>
+                {
+                    tracing::warn!(%what, "taking a new snapshot (snapshot.mode=when_needed)");
+                }
+                ended => return finished(ended),
+            }
+            None
+        }
+        _ => None,
+    };
+    if attempt.is_none() {
+        attempt = match snapshot::take(server, &facts, out, config.snapshot != SnapshotMode::NoData).await {
+            Ok(taken) => Some(Start { place: taken.place, catalog: Some((taken.catalog, taken.as_of)) }),
+            Err(snapshot::Ended::Stopping) => None,
+            Err(snapshot::Ended::Failed(error)) => return Err(error),
+        };
+    }
+    match attempt {
+        None => Ok(()),
+        Some(_) if config.snapshot == SnapshotMode::InitialOnly => idle(out).await,
+        Some(start) => finished(stream::run(server, &facts, start, out).await),
+    }
+}
+
+fn finished(ended: Result<(), stream::Ended>) -> Result<(), SourceError> {
+    match ended {
+        Ok(()) | Err(stream::Ended::Stopping) => Ok(()),
+        Err(stream::Ended::Failed(error)) => Err(error),
+    }
+}
+
+/// The snapshot is all that was asked for.
+async fn idle(out: &Outbox) -> Result<(), SourceError> {
+    tracing::info!("the snapshot is done, and nothing more was asked for (snapshot.mode=initial_only)");
+    out.progress.send_modify(|progress| progress.caught_up = true);
+    out.stop.cancelled().await;
+    Ok(())
+}

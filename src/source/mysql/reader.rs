@@ -1,0 +1,447 @@
+//! The reader: events of the log become changes, in their order.
+//!
+//! Owns the meaning of events (transactions, table maps, rows, DDL) and what to pass after a restart; knows no connection,
+//! so that recorded logs are read by it too. Invariant: every row of a captured table becomes one change, or the reader
+//! ends with an error; what was saved is passed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::catalog::{Catalog, Name};
+use super::ddl::{self, Statement};
+use super::gtid::GtidSet;
+use super::log::{Log, is_before};
+use super::position::{Place, Transaction};
+use super::raw::{self, Query, Raw};
+use super::rows::{self, Rows};
+use super::schema::{Common, Shape};
+use super::tablemap::{self, TableMap};
+use crate::data::{Row, Value};
+use crate::event::{Boundary, Change, Event, Op, Position, TransactionPlace};
+use crate::source::SourceError;
+use crate::source::batcher::{Batcher, Limits};
+use crate::source::table::{Marker, Moment};
+
+/// Shapes that are kept; more are made anew when needed.
+const SHAPES_MAX: usize = 10_000;
+
+/// What an event asks of the reader's owner.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// Nothing.
+    Done,
+    /// Its rows are to be read with [`Reader::row`].
+    Rows(OpenRows),
+    /// These tables' definitions are to be read from the server.
+    Unsure(Vec<Name>),
+}
+
+/// A row event that is being read.
+#[derive(Debug)]
+pub(super) struct OpenRows {
+    rows: Rows,
+    /// Rows that were read.
+    read: u64,
+    /// Rows to pass, since they were saved.
+    pass: u64,
+    /// Bytes of a row, on average.
+    bytes: usize,
+}
+
+/// The place at which definitions were read; statements up to there are in them already.
+#[derive(Debug)]
+pub(super) struct AsOf {
+    pub(super) executed: GtidSet,
+    pub(super) file: Arc<str>,
+    pub(super) pos: u64,
+}
+
+/// Makes changes of events.
+pub(super) struct Reader {
+    common: Common,
+    pub(super) catalog: Catalog,
+    as_of: AsOf,
+    pub(super) log: Log,
+    /// By the TABLE_MAP's data without its number; `None`: not captured.
+    shapes: HashMap<Bytes, Option<Arc<Shape>>>,
+    /// By the TABLE_MAP's number.
+    mapped: HashMap<u64, Option<Arc<Shape>>>,
+    /// The saved place, until its transaction comes again.
+    resume: Option<Place>,
+    /// Events and rows of the current transaction that were saved.
+    pass: (u64, u64),
+    transaction: Option<Transaction>,
+    record_offsets: bool,
+    pub(super) batcher: Batcher,
+    /// Behind the last event in the batch.
+    last: Option<Place>,
+}
+
+impl Reader {
+    /// A reader from that place on.
+    pub(super) fn new(
+        common: Common,
+        catalog: (Catalog, AsOf),
+        start: &Place,
+        record_offsets: bool,
+    ) -> Result<Self, SourceError> {
+        let executed = start.gtids.as_deref().unwrap_or_default().parse::<GtidSet>();
+        let executed = executed.map_err(|error| SourceError::BadPosition {
+            position: start.position().0.to_string(),
+            reason: error.to_string(),
+        })?;
+        let resume = (start.event > 0 || start.row > 0 || start.transaction.is_some()).then(|| start.clone());
+        let (catalog, as_of) = catalog;
+        Ok(Self {
+            common,
+            catalog,
+            as_of,
+            log: Log::new(Arc::clone(&start.file), start.pos, executed),
+            shapes: HashMap::new(),
+            mapped: HashMap::new(),
+            resume,
+            pass: (0, 0),
+            transaction: None,
+            record_offsets,
+            batcher: Batcher::new(Limits::default()),
+            last: None,
+        })
+    }
+
+    /// The place behind the last event of the batch, or else behind all that was read.
+    pub(super) fn position(&mut self) -> Position {
+        let place = self.last.take().unwrap_or_else(|| {
+            let mut place = self.log.place(0, self.transaction.clone());
+            // What was saved of the current transaction stays saved while it is passed.
+            if self.log.open.is_some() && (place.event, place.row) < self.pass {
+                (place.event, place.row) = self.pass;
+            }
+            place
+        });
+        place.position()
+    }
+
+    /// Reads an event.
+    pub(super) fn event(&mut self, event: &Raw) -> Result<Step, SourceError> {
+        self.log.arrive(event);
+        let step = match event.kind {
+            raw::ROTATE => {
+                let (file, position) = raw::rotate(&event.data).map_err(|error| self.undecodable("ROTATE", &error))?;
+                self.log.rotate(&file, position);
+                self.mapped.clear();
+                Step::Done
+            }
+            raw::HEARTBEAT | raw::HEARTBEAT_V2 => {
+                self.log.heartbeat(event.end);
+                return Ok(Step::Done);
+            }
+            raw::GTID | raw::GTID_TAGGED | raw::ANONYMOUS_GTID => {
+                self.log.announce(event.gtid.clone());
+                Step::Done
+            }
+            raw::TRANSACTION_PAYLOAD => {
+                self.log.compressed = true;
+                Step::Done
+            }
+            raw::QUERY => self.query(&event.data)?,
+            raw::XID | raw::XA_PREPARE => {
+                self.commit();
+                Step::Done
+            }
+            raw::TABLE_MAP => {
+                self.table_map(&event.data)?;
+                Step::Done
+            }
+            raw::ROWS_QUERY => {
+                if self.common.config.include_query
+                    && let Some(open) = &mut self.log.open
+                {
+                    open.query = Value::text(raw::rows_query(&event.data));
+                }
+                Step::Done
+            }
+            raw::WRITE_ROWS..=raw::DELETE_ROWS | raw::WRITE_ROWS_V1..=raw::DELETE_ROWS_V1 => self.rows(event)?,
+            raw::PARTIAL_UPDATE_ROWS => self.partial_rows(event)?,
+            raw::INCIDENT => {
+                let reason = "the server lost events of its log; nothing after this place can be trusted to be whole. \
+                              Remove the connector's offset, so that it takes a new snapshot";
+                return Err(self.undecodable("INCIDENT", &reason));
+            }
+            _ => Step::Done,
+        };
+        if !matches!(step, Step::Rows(_)) {
+            self.complete();
+        }
+        Ok(step)
+    }
+
+    /// The event is done.
+    fn complete(&mut self) {
+        if let Some(open) = &mut self.log.open {
+            open.events += 1;
+        }
+    }
+
+    fn undecodable(&self, what: &str, reason: &dyn std::fmt::Display) -> SourceError {
+        SourceError::Undecodable {
+            what: what.to_owned(),
+            position: format!("{}:{}", self.log.file, self.log.start),
+            reason: reason.to_string(),
+        }
+    }
+
+    fn query(&mut self, data: &Bytes) -> Result<Step, SourceError> {
+        let query = Query::parse(data).map_err(|error| self.undecodable("QUERY", &error))?;
+        let sql = query.sql.trim();
+        let word =
+            |n: usize| sql.split_whitespace().nth(n).unwrap_or_default().trim_end_matches(';').to_ascii_uppercase();
+        match (word(0).as_str(), word(1).as_str()) {
+            ("BEGIN", _) | ("XA", "START" | "BEGIN") => self.begin(query.thread),
+            ("COMMIT", _) => self.commit(),
+            ("ROLLBACK", second) if second != "TO" => self.commit(),
+            ("ROLLBACK" | "SAVEPOINT" | "RELEASE", _) | ("XA", "END") => {}
+            ("XA", _) => self.log.finish(),
+            _ => return self.statement(&query),
+        }
+        Ok(Step::Done)
+    }
+
+    fn begin(&mut self, thread: u32) {
+        self.log.begin(thread);
+        self.pass = (0, 0);
+        let resumed = self.resume.take();
+        if let Some(resumed) = &resumed {
+            self.pass = (resumed.event, resumed.row);
+        }
+        if !self.common.config.common.transactions {
+            return;
+        }
+        let id = self.log.open.as_ref().map(|open| Arc::clone(&open.id)).unwrap_or_default();
+        let restored = resumed.and_then(|place| place.transaction).filter(|transaction| transaction.id == id);
+        if restored.is_some() {
+            self.transaction = restored;
+            return;
+        }
+        self.transaction = Some(Transaction { id: Arc::clone(&id), tables: Vec::new() });
+        self.boundary(id, None);
+    }
+
+    fn commit(&mut self) {
+        if self.log.open.is_some()
+            && let Some(transaction) = self.transaction.clone()
+        {
+            self.boundary(transaction.id, Some(transaction.tables));
+        }
+        self.transaction = None;
+        self.log.finish();
+    }
+
+    fn boundary(&mut self, id: Arc<str>, end: Option<Vec<(Arc<str>, i64)>>) {
+        let place = self.log.place(0, self.transaction.clone());
+        let offset = self.record_offsets.then(|| place.position().0);
+        let boundary = Boundary { id, ts_ms: self.log.ts_us().div_euclid(1000), end, offset };
+        self.batcher.push(Event::Boundary(boundary), 64);
+        self.last = Some(place);
+    }
+
+    /// A statement that is no part of a transaction: DDL.
+    fn statement(&mut self, query: &Query) -> Result<Step, SourceError> {
+        let statement = ddl::parse(&query.sql);
+        if self.is_known() {
+            self.log.finish();
+            return Ok(Step::Done);
+        }
+        if statement != Statement::Other {
+            self.shapes.clear();
+            self.mapped.clear();
+        }
+        if let Statement::Truncate(table) = &statement {
+            let database = table.database.as_deref().unwrap_or(&query.database);
+            self.truncate(database, &table.table)?;
+        }
+        let unsure = self.catalog.apply(statement, &query.database).0;
+        let unsure: Vec<Name> =
+            unsure.into_iter().filter(|(db, table)| self.common.config.captures(db, table)).collect();
+        self.log.finish();
+        Ok(if unsure.is_empty() { Step::Done } else { Step::Unsure(unsure) })
+    }
+
+    /// Whether the definitions hold the current statement already: they were read from the server behind it.
+    fn is_known(&self) -> bool {
+        match &self.log.current {
+            Some(gtid) => self.as_of.executed.contains(gtid),
+            None => !is_before((&self.as_of.file, self.as_of.pos), (&self.log.file, self.log.end)),
+        }
+    }
+
+    fn truncate(&mut self, database: &str, name: &str) -> Result<(), SourceError> {
+        let config = &self.common.config;
+        if !config.captures(database, name) || config.common.skips(Op::Truncate) {
+            return Ok(());
+        }
+        let Some(definition) = self.catalog.get(database, name) else { return Ok(()) };
+        let shape = self.common.selected((database, name), definition)?;
+        // Debezium knows a statement's time in milliseconds, a row's in microseconds.
+        let ts_us = self.log.ts_us().div_euclid(1000) * 1000;
+        let source = self.source(&shape, ts_us, 0, Value::Null, Value::Null);
+        let (file, end, start) = (Arc::clone(&self.log.file), self.log.end, self.log.start);
+        self.log.finish();
+        let place = self.log.place(0, None);
+        debug_assert_eq!((&place.file, place.pos), (&file, end));
+        self.log.start = start;
+        self.change(Images { shape: Arc::new(shape), op: Op::Truncate, before: None, after: None }, source, place, 64);
+        Ok(())
+    }
+
+    fn table_map(&mut self, data: &Bytes) -> Result<(), SourceError> {
+        let short = |reader: &Self, error| reader.undecodable("TABLE_MAP", &error);
+        let table_id = rows::table_id(data).map_err(|error| short(self, error))?;
+        let body = data.get(8..).unwrap_or_default();
+        if let Some(shape) = self.shapes.get(body) {
+            self.mapped.insert(table_id, shape.clone());
+            return Ok(());
+        }
+        let (_, database, table) = tablemap::head(data).map_err(|error| short(self, error))?;
+        let shape = if self.common.config.captures(&database, &table) {
+            let map = TableMap::parse(data).map_err(|error| short(self, error))?;
+            Some(Arc::new(self.common.logged(&map, self.catalog.get(&database, &table))?))
+        } else {
+            None
+        };
+        if self.shapes.len() >= SHAPES_MAX {
+            self.shapes.clear();
+            self.mapped.clear();
+        }
+        self.shapes.insert(Bytes::copy_from_slice(body), shape.clone());
+        self.mapped.insert(table_id, shape);
+        Ok(())
+    }
+
+    fn shape(&self, event: &Raw) -> Result<Option<Arc<Shape>>, SourceError> {
+        let id = rows::table_id(&event.data).map_err(|error| self.undecodable("rows", &error))?;
+        let known = self.mapped.get(&id).cloned();
+        known.ok_or_else(|| self.undecodable("rows", &format!("there was no TABLE_MAP for table number {id}")))
+    }
+
+    fn rows(&mut self, event: &Raw) -> Result<Step, SourceError> {
+        let Some(shape) = self.shape(event)? else { return Ok(Step::Done) };
+        let done = self.log.open.as_ref().map_or(0, |open| open.events);
+        let (events, rows) = self.pass;
+        if done < events {
+            return Ok(Step::Done);
+        }
+        let pass = if done == events { rows } else { 0 };
+        let opened = Rows::open(event.kind, &event.data, &shape);
+        let rows = opened.map_err(|error| self.undecodable(&format!("rows of {}", shape.table.id), &error))?;
+        if pass == 0 && self.common.config.common.skips(rows.op) {
+            return Ok(Step::Done);
+        }
+        Ok(Step::Rows(OpenRows { rows, read: 0, pass, bytes: event.data.len() }))
+    }
+
+    fn partial_rows(&mut self, event: &Raw) -> Result<Step, SourceError> {
+        match self.shape(event)? {
+            None => Ok(Step::Done),
+            Some(shape) => {
+                let reason = "the log holds JSON in parts; set binlog_row_value_options='', also in sessions";
+                Err(self.undecodable(&format!("rows of {}", shape.table.id), &reason))
+            }
+        }
+    }
+
+    /// Reads the next row; `false`: there was none, and the event is done.
+    pub(super) fn row(&mut self, open: &mut OpenRows) -> Result<bool, SourceError> {
+        let read = open.rows.next();
+        let read = read.map_err(|error| self.undecodable(&format!("a row of {}", open.rows.shape.table.id), &error))?;
+        let Some((before, after)) = read else {
+            self.complete();
+            return Ok(false);
+        };
+        open.read += 1;
+        let op = open.rows.op;
+        if open.read <= open.pass || self.common.config.common.skips(op) {
+            return Ok(true);
+        }
+        let (thread, query) = self
+            .log
+            .open
+            .as_ref()
+            .map_or((Value::Null, Value::Null), |open| (Value::Int64(open.thread.into()), open.query.clone()));
+        let shape = &open.rows.shape;
+        let source = self.source(shape, self.log.ts_us(), open.read - 1, thread, query);
+        let images = Images { shape: Arc::clone(shape), op, before, after };
+        let place = self.log.place(open.read, None);
+        // The bytes of an event are counted with its first row, then as one more each: the batch is full soon enough.
+        let bytes = if open.read == 1 { std::mem::take(&mut open.bytes) } else { 1 };
+        self.change(images, source, place, bytes);
+        Ok(true)
+    }
+
+    fn source(&self, shape: &Shape, ts_us: i64, row: u64, thread: Value, query: Value) -> Value {
+        let own = [
+            Value::Text(shape.name.clone()),
+            Value::Int64(self.log.server_id.into()),
+            self.log.gtid.clone(),
+            Value::Text(self.log.file_text.clone()),
+            Value::Int64(self.log.start.cast_signed()),
+            Value::Int32(i32::try_from(row).unwrap_or(i32::MAX)),
+            thread,
+            query,
+        ];
+        self.common.source.value(Moment { ts_us, marker: Marker::False }, shape.database.clone(), Value::Null, own)
+    }
+
+    fn change(&mut self, images: Images, source: Value, mut place: Place, bytes: usize) {
+        let Images { shape, op, before, after } = images;
+        let mut change = Change {
+            table: Arc::clone(&shape.table),
+            op,
+            before,
+            after,
+            source,
+            ts_ns: now_ns(),
+            transaction: None,
+            offset: None,
+        };
+        if let Some(transaction) = &mut self.transaction {
+            change.transaction = Some(transaction.count(&change));
+            place.transaction = Some(transaction.clone());
+        }
+        change.offset = self.record_offsets.then(|| place.position().0);
+        self.batcher.push(Event::Change(change), bytes);
+        self.last = Some(place);
+    }
+}
+
+/// A row's images, and where they belong.
+struct Images {
+    shape: Arc<Shape>,
+    op: Op,
+    before: Option<Row>,
+    after: Option<Row>,
+}
+
+impl Transaction {
+    /// The place of a change in this transaction; one that gives its row another key counts twice.
+    fn count(&mut self, change: &Change) -> TransactionPlace {
+        let step = if change.changes_key() { 2 } else { 1 };
+        let total = self.tables.iter().map(|(_, count)| count).sum::<i64>();
+        let table = &change.table.id;
+        let before = match self.tables.iter_mut().find(|(id, _)| id == table) {
+            Some((_, count)) => std::mem::replace(count, *count + step),
+            None => {
+                self.tables.push((Arc::clone(table), step));
+                0
+            }
+        };
+        TransactionPlace { id: Arc::clone(&self.id), total_order: total + 1, data_collection_order: before + 1 }
+    }
+}
+
+/// Nanoseconds since the epoch.
+pub(super) fn now_ns() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,383 @@
+//! The stream: the log from a place on, until the connector stops.
+//!
+//! Owns the connection that follows the log, its time-outs, and when a batch is sent; what events mean is
+//! [`super::reader`]'s. Invariant: a batch is sent as soon as nothing more has arrived, and never grows beyond its limits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{FutureExt, StreamExt};
+use mysql_async::binlog::events::Event as Packet;
+use mysql_async::{BinlogStream, BinlogStreamRequest, Error, GnoInterval, Sid};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
+
+use super::catalog::Catalog;
+use super::check::Facts;
+use super::gtid::GtidSet;
+use super::log::is_before;
+use super::position::Place;
+use super::raw::{QUERY, Raw, TRANSACTION_PAYLOAD};
+use super::reader::{AsOf, Reader, Step, now_ns};
+use super::schema::Common;
+use super::server::{Server, Status, innermost};
+use crate::event::Event;
+use crate::source::{Finding, Outbox, SourceError, Stopping};
+
+/// How often the server says that it is still there when there is nothing to say.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// How long nothing at all may come before the connection counts as lost.
+const SILENCE_MAX: Duration = Duration::from_secs(35);
+
+/// How often progress without events is told, so that a position does not grow old in an idle database. Long enough that a
+/// saved position is normally that of the last event.
+const PROGRESS: Duration = Duration::from_secs(30);
+
+/// Why the stream ended.
+pub(super) enum Ended {
+    /// The connector is stopping.
+    Stopping,
+    /// An error.
+    Failed(SourceError),
+}
+
+impl From<SourceError> for Ended {
+    fn from(error: SourceError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<Stopping> for Ended {
+    fn from(_: Stopping) -> Self {
+        Self::Stopping
+    }
+}
+
+/// Where a stream begins.
+pub(super) struct Start {
+    pub(super) place: Place,
+    /// The definitions, if a snapshot read them already.
+    pub(super) catalog: Option<(Catalog, AsOf)>,
+}
+
+/// Follows the log.
+pub(super) async fn run(server: &Server, facts: &Facts, start: Start, out: &Outbox) -> Result<(), Ended> {
+    let mut conn = server.connect().await?;
+    let target = server.status(&mut conn).await?;
+    let mut place = start.place;
+    let by_gtid = facts.gtid && place.gtids.is_some();
+    if by_gtid {
+        followed(server, &mut place, &target)?;
+        server.check_purged(&mut conn, &place).await?;
+    } else {
+        // What came before is not known, so no set is written either.
+        place.gtids = None;
+        server.check_file(&mut conn, &place).await?;
+    }
+    let catalog = match start.catalog {
+        Some(catalog) => catalog,
+        None => {
+            let tables = server.tables(&mut conn).await?;
+            let catalog = server.catalog(&mut conn, &tables).await?;
+            let now = server.status(&mut conn).await?;
+            (catalog, AsOf { executed: now.executed, file: now.file, pos: now.pos })
+        }
+    };
+    let _ = conn.disconnect().await;
+    let common = Common::new(Arc::clone(&server.config));
+    let mut reader = Reader::new(common, catalog, &place, out.record_offsets)?;
+    reader.log.by_gtid = by_gtid;
+    let binlog = dump(server, by_gtid.then_some(&reader.log.executed), &place).await?;
+    tracing::info!(file = %place.file, pos = place.pos, gtids = place.gtids.as_deref().unwrap_or(""), by_gtid, "streaming");
+    out.progress.send_modify(|progress| progress.streaming = true);
+    let beat = server.config.common.heartbeat_ms;
+    let mut stream = Stream {
+        server,
+        out,
+        binlog,
+        reader,
+        target,
+        caught_up: false,
+        sent: None,
+        timer: ticking(PROGRESS),
+        beats: (beat > 0).then(|| ticking(Duration::from_millis(beat))),
+        payload: false,
+    };
+    stream.tell_caught_up().await?;
+    stream.follow().await
+}
+
+fn ticking(period: Duration) -> Interval {
+    let mut interval = tokio::time::interval_at(Instant::now() + period, period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}
+
+/// The set to start with: what was saved, of the servers that are followed, and everything of the others.
+fn followed(server: &Server, place: &mut Place, target: &Status) -> Result<(), SourceError> {
+    let config = &server.config;
+    if config.gtid_includes.is_empty() && config.gtid_excludes.is_empty() {
+        return Ok(());
+    }
+    let saved: GtidSet =
+        place.gtids.as_deref().unwrap_or_default().parse().map_err(|error: super::gtid::BadGtidSet| {
+            SourceError::BadPosition { position: place.position().0.to_string(), reason: error.to_string() }
+        })?;
+    let kept = saved.filtered(|origin| config.follows(&origin.uuid));
+    let others = target.executed.filtered(|origin| !config.follows(&origin.uuid));
+    place.gtids = Some(kept.plus(&others).to_string().into());
+    Ok(())
+}
+
+/// Asks the server for its log.
+async fn dump(server: &Server, executed: Option<&GtidSet>, place: &Place) -> Result<BinlogStream, SourceError> {
+    let mut conn = server.connect().await?;
+    let period = HEARTBEAT.as_nanos();
+    // Old and new names, so that every version finds the one it knows.
+    let setup = format!(
+        "SET @master_heartbeat_period={period}, @source_heartbeat_period={period}, \
+         @source_binlog_checksum='CRC32', @mariadb_slave_capability=4"
+    );
+    server.run(&mut conn, &setup).await?;
+    let request = BinlogStreamRequest::new(server.config.server_id).with_hostname(b"rowtide");
+    let request = match executed {
+        Some(executed) => request.with_gtid().with_gtid_set(sids(executed)),
+        None => request.with_filename(place.file.as_bytes()).with_pos(place.pos.max(4)),
+    };
+    conn.get_binlog_stream(request).await.map_err(|error| server.stream_failed(&error))
+}
+
+/// The set as the protocol has it: ends are not included.
+fn sids(set: &GtidSet) -> Vec<Sid<'static>> {
+    let interval = |(first, last): &(u64, u64)| GnoInterval::new(*first, last.saturating_add(1));
+    let sid = |(origin, intervals): (&super::gtid::Origin, &[(u64, u64)])| {
+        let sid = Sid::new(*origin.uuid.as_bytes()).with_intervals(intervals.iter().map(interval).collect());
+        if origin.tag.is_empty() {
+            return sid;
+        }
+        tagged(sid, &origin.tag)
+    };
+    set.iter().map(sid).collect()
+}
+
+fn tagged(sid: Sid<'static>, _tag: &str) -> Sid<'static> {
+    sid
+}
+
+struct Stream<'a> {
+    server: &'a Server,
+    out: &'a Outbox,
+    binlog: BinlogStream,
+    reader: Reader,
+    /// Where the log ended at the start.
+    target: Status,
+    caught_up: bool,
+    /// The position of the last batch.
+    sent: Option<crate::event::Position>,
+    timer: Interval,
+    beats: Option<Interval>,
+    /// A compressed transaction was announced, and its first event must come next.
+    payload: bool,
+}
+
+impl Stream<'_> {
+    async fn follow(&mut self) -> Result<(), Ended> {
+        loop {
+            // What has arrived is read at once; only then is a batch sent that is not full.
+            let packet = match self.binlog.next().now_or_never() {
+                Some(packet) => packet,
+                None => {
+                    self.flush().await?;
+                    self.tell_caught_up().await?;
+                    match self.wait().await? {
+                        Some(packet) => packet,
+                        None => continue,
+                    }
+                }
+            };
+            let packet = match packet {
+                Some(Ok(packet)) => packet,
+                Some(Err(error)) => return Err(self.server.stream_failed(&error).into()),
+                None => return Err(self.server.lost("the server ended the stream").into()),
+            };
+            self.packet(&packet).await?;
+        }
+    }
+
+    /// Waits for the next event, the time for a sign of life, or the end. `None`: look again.
+    async fn wait(&mut self) -> Result<Option<Option<Result<Packet, Error>>>, Ended> {
+        tokio::select! {
+            biased;
+            () = self.out.stop.cancelled() => Err(Ended::Stopping),
+            packet = self.binlog.next() => Ok(Some(packet)),
+            () = tick(self.beats.as_mut()) => {
+                self.beat().await?;
+                Ok(None)
+            }
+            _ = self.timer.tick() => {
+                self.progress().await?;
+                Ok(None)
+            }
+            () = tokio::time::sleep(SILENCE_MAX) => {
+                let reason = format!("nothing came for {} s, not even a heartbeat", SILENCE_MAX.as_secs());
+                Err(self.server.lost(&reason).into())
+            }
+        }
+    }
+
+    async fn packet(&mut self, packet: &Packet) -> Result<(), Ended> {
+        let compressed = self.reader.log.compressed;
+        let event = Raw::take(packet, compressed).map_err(|error| SourceError::Undecodable {
+            what: format!("event of type {}", packet.header().event_type_raw()),
+            position: format!("{}:{}", self.reader.log.file, self.reader.log.end),
+            reason: error.to_string(),
+        })?;
+        if std::mem::take(&mut self.payload) && event.kind != QUERY {
+            return Err(Ended::Failed(SourceError::Undecodable {
+                what: "a compressed transaction".to_owned(),
+                position: format!("{}:{}", self.reader.log.file, self.reader.log.start),
+                reason: "it cannot be decompressed; SET PERSIST binlog_transaction_compression=OFF avoids them"
+                    .to_owned(),
+            }));
+        }
+        self.payload = event.kind == TRANSACTION_PAYLOAD;
+        match self.reader.event(&event)? {
+            Step::Done => {}
+            Step::Rows(mut rows) => {
+                while self.reader.row(&mut rows)? {
+                    if self.reader.batcher.is_full() {
+                        self.flush().await?;
+                    }
+                }
+            }
+            Step::Unsure(tables) => {
+                let mut conn = self.server.connect().await?;
+                for name in tables {
+                    tracing::info!(database = name.0, table = name.1, "reading the table's definition anew");
+                    if let Some(definition) = self.server.definition(&mut conn, &name).await? {
+                        self.reader.catalog.insert(name, definition);
+                    }
+                }
+                let _ = conn.disconnect().await;
+            }
+        }
+        if self.reader.batcher.is_full() {
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    /// Sends what there is.
+    async fn flush(&mut self) -> Result<(), Ended> {
+        if self.reader.batcher.is_empty() {
+            return Ok(());
+        }
+        let position = self.reader.position();
+        self.sent = Some(position.clone());
+        let batch = self.reader.batcher.take(position);
+        Ok(self.out.send(batch).await?)
+    }
+
+    /// Sends a heartbeat.
+    async fn beat(&mut self) -> Result<(), Ended> {
+        self.reader.batcher.push(Event::Heartbeat { ts_ms: now_ns() / 1_000_000 }, 16);
+        self.flush().await
+    }
+
+    /// Sends how far the log was read, if that is news and no transaction is open.
+    async fn progress(&mut self) -> Result<(), Ended> {
+        if self.reader.log.open.is_some() {
+            return Ok(());
+        }
+        let position = self.reader.position();
+        if self.sent.as_ref() == Some(&position) {
+            return Ok(());
+        }
+        self.sent = Some(position.clone());
+        Ok(self.out.send(self.reader.batcher.take(position)).await?)
+    }
+
+    /// Tells, once, that all that the log held at the start was sent.
+    async fn tell_caught_up(&mut self) -> Result<(), Ended> {
+        let log = &self.reader.log;
+        if self.caught_up || log.open.is_some() {
+            return Ok(());
+        }
+        let by_set = log.by_gtid && log.executed.contains_all(&self.target.executed);
+        let by_place = !is_before((&log.file, log.end), (&self.target.file, self.target.pos));
+        if !by_set && !by_place {
+            return Ok(());
+        }
+        self.flush().await?;
+        self.caught_up = true;
+        tracing::info!("caught up with where the log ended at the start");
+        self.out.progress.send_modify(|progress| progress.caught_up = true);
+        Ok(())
+    }
+}
+
+async fn tick(interval: Option<&mut Interval>) {
+    match interval {
+        Some(interval) => {
+            interval.tick().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+impl Server {
+    /// What an error of the stream means.
+    fn stream_failed(&self, error: &Error) -> SourceError {
+        let Error::Server(server) = error else { return self.lost(&innermost(error)) };
+        if server.code != 1236 {
+            return self.lost(&server.to_string());
+        }
+        if server.message.contains("same server_uuid/server_id") {
+            let id = self.config.server_id;
+            return SourceError::Preflight(vec![Finding {
+                what: format!("another reader with server id {id} follows this server"),
+                remedy: "stop it, or give this connector its own database.server.id".to_owned(),
+            }]);
+        }
+        self.position_lost(&server.message)
+    }
+
+    fn position_lost(&self, what: &str) -> SourceError {
+        SourceError::PositionLost {
+            what: format!("the log of {} no longer holds what comes after the saved position: {what}", self.config.common.address()),
+            remedy: "Remove the connector's offset (or set snapshot.mode=when_needed), so that it takes a new snapshot, and \
+                     let the server keep its log longer (binlog_expire_logs_seconds)"
+                .to_owned(),
+        }
+    }
+
+    /// Whether the log still holds all that is not in the set.
+    async fn check_purged(&self, conn: &mut mysql_async::Conn, place: &Place) -> Result<(), SourceError> {
+        let rows = self.rows(conn, "SELECT @@global.gtid_purged").await?;
+        let purged: String = rows.first().and_then(|row| row.get_opt(0)?.ok()).unwrap_or_default();
+        let (purged, saved) =
+            (purged.parse::<GtidSet>(), place.gtids.as_deref().unwrap_or_default().parse::<GtidSet>());
+        let (Ok(purged), Ok(saved)) = (purged, saved) else { return Ok(()) };
+        let lost = purged.minus(&saved);
+        if lost.is_empty() {
+            return Ok(());
+        }
+        Err(self.position_lost(&format!("transactions {lost} were purged")))
+    }
+
+    /// Whether the log still has the file.
+    async fn check_file(&self, conn: &mut mysql_async::Conn, place: &Place) -> Result<(), SourceError> {
+        let rows = self.rows(conn, "SHOW BINARY LOGS").await?;
+        let mut files = rows
+            .iter()
+            .filter_map(|row| Some((row.get_opt::<String, usize>(0)?.ok()?, row.get_opt::<u64, usize>(1)?.ok()?)));
+        let found = files.find(|(file, _)| **file == *place.file);
+        match found {
+            Some((_, size)) if size >= place.pos => Ok(()),
+            Some((file, size)) => {
+                Err(self.position_lost(&format!("{file} has {size} bytes, the position is {}", place.pos)))
+            }
+            None => Err(self.position_lost(&format!("there is no file {}", place.file))),
+        }
+    }
+}
