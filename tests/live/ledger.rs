@@ -23,6 +23,13 @@ pub(crate) enum Token {
     Tombstone,
 }
 
+impl Token {
+    /// The version of a snapshot's row.
+    const fn read(self) -> Option<i64> {
+        if let Self::Read(version) = self { Some(version) } else { None }
+    }
+}
+
 /// What was committed, in the order of commits, which is that of the numbers of transactions.
 #[derive(Default)]
 pub(crate) struct Ledger {
@@ -68,8 +75,8 @@ impl Ledger {
     }
 
     /// Fails unless every committed change is there, in order per key; what was there before may come again only as a
-    /// repetition from some point on. What was committed before the snapshot may be told by its rows alone. Gives how many
-    /// events are repeats.
+    /// repetition from some point on. What was committed before the stream began may be told by a snapshot's rows alone.
+    /// Gives how many events are repeats.
     pub(crate) fn check(&self, records: &[Record]) -> usize {
         let mut told: HashMap<Key, Vec<Token>> = HashMap::new();
         let mut partitions: HashMap<Key, i32> = HashMap::new();
@@ -120,40 +127,33 @@ impl Order {
 }
 
 /// Walks through a key's history as its events tell it; gives how many of them are repeats.
+///
+/// Rows of a snapshot may be of any committed version: a snapshot that was interrupted is made again, while the stream begins
+/// where the first one stood.
 fn walk(history: &[(i64, Token)], told: &[Token], first_streamed: i64) -> Result<usize, String> {
-    // The number of changes that were told, or that were over before the snapshot.
+    let reads: Vec<i64> = told.iter().filter_map(|token| token.read()).collect();
+    let known = |version: &i64| {
+        history.iter().rposition(|(_, token)| *token == Token::Create(*version) || *token == Token::Update(*version))
+    };
+    let places =
+        reads.iter().map(|version| known(version).ok_or_else(|| format!("version {version} was never committed")));
+    let places = places.collect::<Result<Vec<usize>, String>>()?;
+    // The changes that were over before the stream began: a row of a snapshot tells them, if they left one.
     let before = history.partition_point(|(tx, _)| *tx < first_streamed);
-    let (mut done, mut furthest, mut repeats) = (0, 0, 0);
-    for (at, token) in told.iter().enumerate() {
-        let limit = if let Token::Read(_) = token { before.max(done + 1) } else { before.max(done) + 1 };
-        let known = history.iter().take(limit);
-        let place = match token {
-            Token::Read(version) => {
-                known.rev_position(|known| known == Token::Create(*version) || known == Token::Update(*version))
-            }
-            token => known.rev_position(|known| known == *token),
-        };
-        let place = place.ok_or_else(|| format!("event {at}, {token:?}, is not what comes next, nor a repeat"))?;
+    let left_row = before > 0 && history[before - 1].1 != Token::Tombstone;
+    if left_row && places.iter().all(|place| place + 1 < before) {
+        return Err("the snapshot lacks the row".to_owned());
+    }
+    let mut repeats = reads.len().saturating_sub(1);
+    let (mut done, mut furthest) = (before, 0);
+    for token in told.iter().filter(|token| token.read().is_none()) {
+        let place = history.iter().take(done + 1).rposition(|(_, known)| known == token);
+        let place = place.ok_or_else(|| format!("{token:?} is not what comes after {done} changes, nor a repeat"))?;
         repeats += usize::from(place < furthest);
         done = place + 1;
         furthest = furthest.max(done);
     }
-    let gone = before == history.len() && history.last().is_some_and(|(_, token)| *token == Token::Tombstone);
-    if done == history.len() || gone && told.is_empty() {
-        Ok(repeats)
-    } else {
-        Err(format!("{done} of {} changes were told", history.len()))
-    }
-}
-
-trait RevPosition {
-    fn rev_position(self, holds: impl Fn(Token) -> bool) -> Option<usize>;
-}
-
-impl<'a, I: Iterator<Item = &'a (i64, Token)>> RevPosition for I {
-    fn rev_position(self, holds: impl Fn(Token) -> bool) -> Option<usize> {
-        self.enumerate().filter(|(_, (_, token))| holds(*token)).last().map(|(place, _)| place)
-    }
+    if done == history.len() { Ok(repeats) } else { Err(format!("{done} of {} changes were told", history.len())) }
 }
 
 /// A record's key, what it says, and the transaction that its row names.
