@@ -41,6 +41,9 @@ def need_programs(**packages):
 
 # --- Maven ----------------------------------------------------------------------------
 
+# Later ones refuse an archive whose parent description is not published, which is so of the registry's.
+DEPENDENCY = "org.apache.maven.plugins:maven-dependency-plugin:2.8"
+
 
 def need_java():
     need_programs(java="default-jdk-headless", mvn="maven")
@@ -50,7 +53,7 @@ def maven_copy(artifact, target):
     """Fetches one artifact (group:artifact:version:type[:classifier]) into a folder; returns its path."""
     need_java()
     with replacing(Path(target)) as new:
-        run(["mvn", "-q", "-B", "dependency:copy", f"-Dartifact={artifact}", f"-DoutputDirectory={new}"], tries=3)
+        run(["mvn", "-q", "-B", f"{DEPENDENCY}:copy", f"-Dartifact={artifact}", f"-DoutputDirectory={new}"], tries=3)
     return next(Path(target).iterdir())
 
 
@@ -66,8 +69,8 @@ def maven_classpath(artifacts, target):
             '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>'
             "<groupId>local</groupId><artifactId>classpath</artifactId><version>1</version>"
             f"<dependencies>{dependencies}</dependencies></project>")
-        run(["mvn", "-q", "-B", "-f", pom, "dependency:copy-dependencies", "-DincludeScope=runtime",
-             f"-DoutputDirectory={new}"], tries=3)
+        run(["mvn", "-q", "-B", "-f", pom, f"{DEPENDENCY}:copy-dependencies",
+             "-DincludeScope=runtime", f"-DoutputDirectory={new}"], tries=3)
         pom.unlink()
 
 
