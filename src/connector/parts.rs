@@ -14,6 +14,7 @@ use crate::sink::stdout::Stdout;
 use crate::sink::{Sink, SinkError};
 use crate::source::Source;
 use crate::source::common::Common;
+use crate::source::mysql::{self, MySql, MySqlConfig};
 
 /// A source, as its file says, ready to run.
 pub(super) struct SourceParts {
@@ -26,17 +27,18 @@ impl SourceParts {
     /// The keys of this source, beside those that all have.
     pub(super) const fn keys(kind: Kind) -> &'static [Key] {
         match kind {
-            Kind::MySql | Kind::MariaDb | Kind::Postgres => &[],
+            Kind::MySql | Kind::MariaDb => mysql::config::KEYS,
+            Kind::Postgres => &[],
         }
     }
 
     pub(super) fn read(kind: Kind, properties: &Properties) -> Result<Self, Problems> {
-        // As the sources land, their arms do:
-        // `let config = PostgresConfig::read(properties)?;`
-        // `Ok(Self { common: config.common.clone(), source: Box::new(Postgres::new(config)) })`
-        let _ = properties;
         match kind {
-            Kind::MySql | Kind::MariaDb | Kind::Postgres => {
+            Kind::MySql | Kind::MariaDb => {
+                let config = MySqlConfig::read(properties)?;
+                Ok(Self { common: config.common.clone(), source: Box::new(MySql::new(config)) })
+            }
+            Kind::Postgres => {
                 Err(Problems(vec![Problem::new("connector.class", "is not built in yet").with_value(kind.class())]))
             }
         }
