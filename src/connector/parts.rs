@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::kind::Kind;
 use crate::config::worker::SinkKind;
-use crate::config::{Key, Problem, Problems, Properties, Warning, Worker};
+use crate::config::{Key, Problems, Properties, Warning, Worker};
 use crate::sink::file::AppendFile;
 use crate::sink::kafka::{Kafka, KafkaConfig};
 use crate::sink::lines::Encodings;
@@ -15,6 +15,7 @@ use crate::sink::{Sink, SinkError};
 use crate::source::Source;
 use crate::source::common::Common;
 use crate::source::mysql::{self, MySql, MySqlConfig};
+use crate::source::postgres::{self, Postgres, PostgresConfig};
 
 /// A source, as its file says, ready to run.
 pub(super) struct SourceParts {
@@ -28,7 +29,7 @@ impl SourceParts {
     pub(super) const fn keys(kind: Kind) -> &'static [Key] {
         match kind {
             Kind::MySql | Kind::MariaDb => mysql::config::KEYS,
-            Kind::Postgres => &[],
+            Kind::Postgres => postgres::KEYS,
         }
     }
 
@@ -39,7 +40,8 @@ impl SourceParts {
                 Ok(Self { common: config.common.clone(), source: Box::new(MySql::new(config)) })
             }
             Kind::Postgres => {
-                Err(Problems(vec![Problem::new("connector.class", "is not built in yet").with_value(kind.class())]))
+                let config = PostgresConfig::read(properties)?;
+                Ok(Self { common: config.common.clone(), source: Box::new(Postgres::new(config)) })
             }
         }
     }

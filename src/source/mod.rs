@@ -10,6 +10,7 @@ pub mod common;
 pub mod decimal;
 pub mod filter;
 pub mod mysql;
+pub mod postgres;
 pub mod table;
 pub mod temporal;
 

@@ -1,0 +1,162 @@
+//! The PostgreSQL source: logical replication by `pgoutput`, after a snapshot of the same moment.
+//!
+//! It owns the order of a start: preflight, slot, snapshot, stream. Invariant: the slot never confirms what is not saved,
+//! and a slot that no longer fits the saved position stops the connector; it is never made anew silently.
+
+mod block;
+mod catalog;
+mod check;
+mod clock;
+pub mod config;
+mod cursor;
+mod decode;
+mod feedback;
+mod message;
+mod pgoutput;
+mod position;
+mod relations;
+mod schema;
+mod server;
+mod slot;
+mod snapshot;
+mod stream;
+mod tls;
+mod transaction;
+mod wire;
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+
+pub use config::{KEYS, PostgresConfig};
+
+use self::check::Found;
+use self::config::SnapshotMode;
+use self::feedback::Shared;
+use self::position::Offset;
+use self::server::Session;
+use self::snapshot::{Point, Snapshot, View};
+use self::stream::Stream;
+use super::{Outbox, Source, SourceError};
+use crate::event::{Batch, Position};
+
+/// A PostgreSQL database's log.
+pub struct Postgres {
+    config: PostgresConfig,
+}
+
+impl Postgres {
+    /// A source as its connector file says.
+    #[must_use]
+    pub const fn new(config: PostgresConfig) -> Self {
+        Self { config }
+    }
+
+    async fn start(&self, start: Option<Position>, out: &Outbox) -> Result<(), SourceError> {
+        let begun = tokio::select! {
+            biased;
+            () = out.stop.cancelled() => return Ok(()),
+            begun = self.begin(start, out) => begun?,
+        };
+        let Some((session, offset, end)) = begun else {
+            out.stop.cancelled().await;
+            return Ok(());
+        };
+        let streamed = self.stream(session, offset, end, out).await;
+        match streamed {
+            Err(error) if out.stop.is_cancelled() => tracing::warn!(%error, "the connection was lost while stopping"),
+            streamed => streamed?,
+        }
+        if self.config.slot.drop_on_stop {
+            slot::drop_slot(&self.config).await?;
+        }
+        Ok(())
+    }
+
+    /// Everything before the stream. Returns where the stream goes on, with the log's end; `None` if there is no stream.
+    async fn begin(
+        &self,
+        start: Option<Position>,
+        out: &Outbox,
+    ) -> Result<Option<(Session, Offset, u64)>, SourceError> {
+        let config = &self.config;
+        let saved = start.as_ref().map(Offset::read).transpose()?;
+        let saved = saved.filter(|offset| {
+            if offset.within_snapshot() {
+                tracing::info!("the last snapshot did not end: it is made again");
+            }
+            !offset.within_snapshot()
+        });
+        if config.snapshot == SnapshotMode::InitialOnly && saved.is_some() {
+            tracing::info!("the snapshot was made before, and snapshot.mode=initial_only asks for no more");
+            finished(out);
+            return Ok(None);
+        }
+        let session = Session::open(&config.server).await?;
+        let found = check::preflight(config, &session).await?;
+        let resumed = match saved {
+            Some(offset) if config.snapshot != SnapshotMode::Always => match slot::resume(config, &found, offset) {
+                Err(error) if config.snapshot == SnapshotMode::WhenNeeded => {
+                    tracing::warn!(%error, "a new snapshot is made, as snapshot.mode=when_needed asks");
+                    None
+                }
+                resumed => Some(resumed?),
+            },
+            _ => None,
+        };
+        let offset = match resumed {
+            Some(offset) => offset,
+            None => match self.first(&found, &session, out).await? {
+                Some(offset) => offset,
+                None => return Ok(None),
+            },
+        };
+        Ok(Some((session, offset, found.end)))
+    }
+
+    /// Nothing was saved: makes the slot, and the snapshot if it is asked for. Where the stream goes on.
+    async fn first(&self, found: &Found, session: &Session, out: &Outbox) -> Result<Option<Offset>, SourceError> {
+        let config = &self.config;
+        if config.snapshot == SnapshotMode::InitialOnly {
+            let view = View::open(config, &Point { lsn: None, exported: None }).await?;
+            Snapshot::new(config, session, &view, out).run(view, &found.tables).await?;
+            finished(out);
+            return Ok(None);
+        }
+        let exporter = slot::export(config, found).await?;
+        if config.snapshot == SnapshotMode::NoData {
+            let offset = Offset { lsn: exporter.start(), ts_usec: Some(clock::now_us()), ..Offset::default() };
+            let nothing = Batch { events: Vec::new(), position: offset.position() };
+            return Ok(out.send(nothing).await.is_ok().then_some(offset));
+        }
+        let view = View::open(config, exporter.point()).await?;
+        // The snapshot is imported: what exported it may go.
+        drop(exporter);
+        Snapshot::new(config, session, &view, out).run(view, &found.tables).await
+    }
+
+    async fn stream(&self, session: Session, offset: Offset, end: u64, out: &Outbox) -> Result<(), SourceError> {
+        let config = &self.config;
+        let start = offset.resume();
+        let (reader, writer) = tokio::select! {
+            biased;
+            () = out.stop.cancelled() => return Ok(()),
+            begun = slot::stream(config, &session, start) => begun?,
+        };
+        let shared = Shared::default();
+        tracing::info!(slot = config.slot.name, position = position::lsn_text(start), "streaming");
+        out.progress.send_modify(|progress| progress.streaming = true);
+        let stream = Stream::new(config, out, &shared, session, (offset, end));
+        tokio::try_join!(stream.run(reader), feedback::run(config, out, &shared, writer, start)).map(drop)
+    }
+}
+
+/// There is nothing more to do: `--once` need not wait.
+fn finished(out: &Outbox) {
+    out.progress.send_modify(|progress| progress.caught_up = true);
+}
+
+impl Source for Postgres {
+    fn run(self: Box<Self>, start: Option<Position>, out: Outbox) -> BoxFuture<'static, Result<(), SourceError>> {
+        async move { self.start(start, &out).await }.boxed()
+    }
+}
