@@ -20,6 +20,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::config::Problems;
 use crate::convert::ConvertError;
@@ -146,8 +147,8 @@ pub async fn run(connector: Connector, telltale: &Telltale, stop: CancellationTo
         limits: settings.limits,
         once: settings.once.then(|| telltale.progress.subscribe()),
     };
-    let source = tokio::spawn(source.run(start, outbox));
-    let saver = tokio::spawn(saver.run());
+    let source = tokio::spawn(source.run(start, outbox).in_current_span());
+    let saver = tokio::spawn(saver.run().in_current_span());
     let pumped = pump_and_save(pump.run(inbox, stop), saver, &hurry).await;
     source_stop.cancel();
     let sourced = joined(source, "source").await;

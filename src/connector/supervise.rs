@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use rand::Rng;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::policy::{self, Verdict};
 use super::status::{Counters, State, Status};
@@ -93,7 +94,7 @@ pub fn start(build: Build, retry: Retry) -> Handle {
     let stop = CancellationToken::new();
     let telltale = Telltale::default();
     let supervisor = Supervisor { build, retry, status, telltale: telltale.clone(), stop: stop.clone() };
-    tokio::spawn(tracing::Instrument::in_current_span(supervisor.run()));
+    tokio::spawn(supervisor.run().in_current_span());
     Handle { status: status_seen, telltale, stop }
 }
 
