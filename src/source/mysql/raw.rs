@@ -35,6 +35,9 @@ pub(super) const GTID_TAGGED: u8 = 42;
 /// The event was made for this reader, and stands in no file.
 const ARTIFICIAL: u16 = 0x20;
 
+/// The CRC-32 of anything with its own CRC-32 behind it.
+const CRC_OF_ITSELF: u32 = 0x2144_df1c;
+
 /// An event as the server sent it.
 #[derive(Clone, Debug)]
 pub(super) struct Raw {
@@ -68,11 +71,15 @@ impl Raw {
     /// them was checked.
     pub(super) fn take(event: &Event, compressed: bool) -> Result<Self, BadEvent> {
         let header = event.header();
-        if let Some(checksum) = event.checksum().filter(|_| !compressed) {
-            let computed = event.calc_checksum(BinlogChecksumAlg::BINLOG_CHECKSUM_ALG_CRC32);
-            if computed != u32::from_le_bytes(checksum) {
-                return Err(BadEvent::Checksum);
+        let computed = || event.calc_checksum(BinlogChecksumAlg::BINLOG_CHECKSUM_ALG_CRC32);
+        let mut data = event.data();
+        match event.checksum().filter(|_| !compressed) {
+            Some(checksum) if computed() != u32::from_le_bytes(checksum) => return Err(BadEvent::Checksum),
+            // Before the first FORMAT_DESCRIPTION nobody knows that there are checksums: it stands at the end of the data.
+            None if header.event_type_raw() == ROTATE && computed() == CRC_OF_ITSELF => {
+                data = data.get(..data.len().saturating_sub(4)).unwrap_or_default();
             }
+            _ => {}
         }
         let kind = header.event_type_raw();
         let gtid = match kind {
@@ -86,7 +93,7 @@ impl Raw {
             server_id: header.server_id(),
             size: header.event_size(),
             end: if artificial { 0 } else { header.log_pos() },
-            data: Bytes::copy_from_slice(event.data()),
+            data: Bytes::copy_from_slice(data),
             gtid,
         })
     }
