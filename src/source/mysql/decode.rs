@@ -24,7 +24,7 @@ pub(super) enum Cell {
     Unscaled(i128),
     /// `DECIMAL` as text.
     Digits(String),
-    /// `YEAR`; 0 is the year 0000.
+    /// `YEAR`
     Year(u16),
     /// `DATE`: days since 1970-01-01; `None`: no such day (a zero date).
     Date(Option<i32>),
@@ -66,10 +66,8 @@ impl Wire {
             Self::Float => Cell::Float(f32::from_le_bytes(cursor.array("a float")?)),
             Self::Double => Cell::Double(f64::from_le_bytes(cursor.array("a double")?)),
             Self::Decimal(precision, scale) => decimal(cursor, precision.into(), scale.into())?,
-            Self::Year => match cursor.u8("a year")? {
-                0 => Cell::Year(0),
-                year => Cell::Year(1900 + u16::from(year)),
-            },
+            // The year 0000 is stored as 0, which Debezium reads as 1900.
+            Self::Year => Cell::Year(1900 + u16::from(cursor.u8("a year")?)),
             Self::Date => {
                 let packed = cursor.uint_le(3, "a date")?;
                 Cell::Date(day(packed >> 9, packed >> 5 & 15, packed & 31))

@@ -49,7 +49,7 @@ fn reads_integers_and_labels() {
     assert_eq!(read(Wire::Bit(9), &[1, 2]), Cell::Bits(258));
     assert_eq!(read(Wire::Enum(2), &[1, 0]), Cell::Label(1));
     assert_eq!(read(Wire::Varchar(300), &[2, 0, b'a', b'b']), Cell::Bytes(Bytes::from_static(b"ab")));
-    assert_eq!(read(Wire::Year, &[0]), Cell::Year(0));
+    assert_eq!(read(Wire::Year, &[0]), Cell::Year(1900));
 }
 
 fn any_wire() -> impl Strategy<Value = Wire> {
