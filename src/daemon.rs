@@ -97,7 +97,8 @@ async fn run(worker: Worker, files: Vec<ConnectorFile>, once: bool) -> Result<()
     let state = Sqlite::open(&worker.state_path)?;
     let stop_timeout_ms = worker.stop_timeout_ms;
     let listeners = bind(&worker.listeners).await?;
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), sink = ?worker.sink, state = %worker.state_path, "starting");
+    let (version, sink, state_path) = (env!("CARGO_PKG_VERSION"), &worker.sink, &worker.state_path);
+    tracing::info!(version, %sink, %state_path, "starting");
     if files.is_empty() {
         tracing::warn!("no connector file was given; there is nothing to do");
     }

@@ -4,6 +4,7 @@
 //! layer is flattened to dotted keys before figment merges it, because `value.converter` is a key and
 //! `value.converter.schemas.enable` is one too, which no tree can hold.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use figment::providers::{Format, Json, Toml, Yaml};
@@ -16,12 +17,22 @@ use super::{Problem, Properties, Reader, Warning, java, key, placeholder};
 /// Where events go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SinkKind {
-    /// Kafka, at `bootstrap.servers`.
-    Kafka,
+    /// Kafka, at these `bootstrap.servers`.
+    Kafka(String),
     /// Standard output, a JSON object a line.
     Stdout,
     /// The same, appended to a file.
     File(PathBuf),
+}
+
+impl fmt::Display for SinkKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kafka(servers) => write!(f, "kafka {servers}"),
+            Self::Stdout => f.write_str("stdout"),
+            Self::File(path) => write!(f, "file {}", path.display()),
+        }
+    }
 }
 
 /// How the log is written.
@@ -135,10 +146,10 @@ fn sink(reader: &mut Reader<'_>) -> SinkKind {
             reader.problem("sink.path", None, "is required when sink=file: the file to append to");
             SinkKind::Stdout
         }
-        (_, Some(_), _) => SinkKind::Kafka,
+        (_, Some(servers), _) => SinkKind::Kafka(servers),
         (Some(_), None, _) => {
             reader.problem("bootstrap.servers", None, "is required when sink=kafka: host:port,host:port");
-            SinkKind::Kafka
+            SinkKind::Stdout
         }
     }
 }

@@ -80,7 +80,7 @@ fn where_the_state_is() {
 #[test]
 fn the_sink() {
     let sink = |pairs: &[(&str, &str)]| load(&[], &[], pairs).map(|worker| worker.sink);
-    assert_eq!(sink(&[("bootstrap.servers", "k:9092")]), Ok(SinkKind::Kafka));
+    assert_eq!(sink(&[("bootstrap.servers", "k:9092")]), Ok(SinkKind::Kafka("k:9092".to_owned())));
     assert_eq!(sink(&[("bootstrap.servers", "k:9092"), ("sink", "stdout")]), Ok(SinkKind::Stdout));
     assert_eq!(sink(&[("sink", "file"), ("sink.path", "/x")]), Ok(SinkKind::File("/x".into())));
     assert!(sink(&[("sink", "file")]).unwrap_err().contains("sink.path: is required"));

@@ -57,7 +57,7 @@ pub(super) enum SinkConfig {
 impl SinkConfig {
     pub(super) fn read(worker: &Worker, connector: &Properties) -> Result<Self, Problems> {
         Ok(match &worker.sink {
-            SinkKind::Kafka => Self::Kafka(Box::new(KafkaConfig::read(&worker.properties, connector)?)),
+            SinkKind::Kafka(_) => Self::Kafka(Box::new(KafkaConfig::read(&worker.properties, connector)?)),
             SinkKind::Stdout => Self::Stdout,
             SinkKind::File(path) => Self::File(path.clone()),
         })
