@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod api;
+mod cli;
+mod examples;
 mod golden;
 mod line;
 mod live;

@@ -1,0 +1,219 @@
+//! The command line as other programs see it: what it prints, and its status. Bad input that needs no server.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use serde_json::json;
+
+use crate::support::daemon::Setup;
+use crate::support::{free_port, seconds};
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+fn rowtide() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rowtide"));
+    command.env_remove("RUST_LOG");
+    command
+}
+
+/// Standard output, standard error, status.
+fn run(command: &mut Command) -> (String, String, i32) {
+    let Output { stdout, stderr, status } = command.output().unwrap();
+    (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap(), status.code().unwrap())
+}
+
+fn validate(files: &[&PathBuf]) -> (String, i32) {
+    let (stdout, stderr, status) = run(rowtide().arg("validate").args(files));
+    assert_eq!(stderr, "");
+    (stdout, status)
+}
+
+fn connector(more: &str) -> String {
+    format!(
+        r#"{{"connector.class": "io.debezium.connector.postgresql.PostgresConnector", "topic.prefix": "p",
+            "database.hostname": "h", "database.user": "u", "database.password": "s3cret", "database.dbname": "d",
+            "plugin.name": "pgoutput"{more}}}"#
+    )
+}
+
+#[test]
+fn version_and_usage() {
+    let (stdout, _, status) = run(rowtide().arg("version"));
+    assert_eq!((stdout.as_str(), status), (concat!("rowtide ", env!("CARGO_PKG_VERSION"), "\n"), 0));
+    for arguments in [&[][..], &["validate"], &["fly"], &["run", "--set", "x"]] {
+        let (_, stderr, status) = run(rowtide().args(arguments));
+        assert_eq!(status, 2, "{arguments:?}: {stderr}");
+        assert!(stderr.contains("Usage") || stderr.contains("--help"), "{arguments:?}: {stderr}");
+    }
+}
+
+#[test]
+fn a_good_file_says_nothing() {
+    let folder = Folder::new();
+    assert_eq!(validate(&[&folder.file("good.json", &connector(""))]), (String::new(), 0));
+}
+
+#[test]
+fn every_problem_of_every_file_is_a_line() {
+    let folder = Folder::new();
+    let broken = folder.file("broken.json", "{\n  \"name\": \"a\",\n  \"x\" 1\n}");
+    let missing = folder.file("missing.json", r#"{"connector.class": "PostgresConnector"}"#);
+    let wrong =
+        folder.file("wrong.json", &connector(r#", "database.port": "many", "tombstones.on.delete": "perhaps""#));
+    let absent = folder.0.path().join("absent.json");
+    let (lines, status) = validate(&[&broken, &missing, &wrong, &absent]);
+    assert_eq!(status, 2);
+    let expected: &[&[&str]] = &[
+        &["broken.json: error: is no connector file at line 3, column 7: expected `:`"],
+        &["missing.json: error: database.hostname: is required"],
+        &["missing.json: error: database.user: is required"],
+        &["missing.json: error: topic.prefix: is required"],
+        &["wrong.json: error: database.port=\"many\": must be a whole number"],
+        &["wrong.json: error: tombstones.on.delete=\"perhaps\": must be true or false"],
+        &["absent.json: error: cannot be read: No such file"],
+    ];
+    for parts in expected {
+        assert!(lines.lines().any(|line| parts.iter().all(|part| line.contains(part))), "{parts:?} in\n{lines}");
+    }
+    assert!(!lines.contains("s3cret"));
+}
+
+#[test]
+fn an_unknown_class_is_told_what_there_is() {
+    let folder = Folder::new();
+    let file = folder.file("a.json", r#"{"connector.class": "io.debezium.connector.mysql.MySQLConnectr"}"#);
+    let (lines, status) = validate(&[&file]);
+    assert_eq!(status, 2);
+    assert!(lines.contains("there are io.debezium.connector.mysql.MySqlConnector, "), "{lines}");
+    assert!(lines.contains("did you mean \"io.debezium.connector.mysql.MySqlConnector\"?"), "{lines}");
+}
+
+#[test]
+fn names_must_differ() {
+    let folder = Folder::new();
+    let one = folder.file("one.json", &connector(r#", "name": "twin""#));
+    let two = folder.file("two.json", &connector(r#", "name": "twin""#));
+    let (lines, status) = validate(&[&one, &two]);
+    assert_eq!(status, 2);
+    assert!(
+        lines.contains("two.json: error: name=\"twin\": is the name of the connector in ")
+            && lines.contains("one.json")
+    );
+}
+
+#[test]
+fn lists_exclude_each_other_and_prefixes_are_plain() {
+    let folder = Folder::new();
+    let more = r#", "name": "a", "table.include.list": "a.b", "table.exclude.list": "a.c""#;
+    let file = folder.file("a.json", &connector(more).replace("\"p\"", "\"a/b\""));
+    let (lines, status) = validate(&[&file]);
+    assert_eq!(status, 2);
+    assert!(lines.contains("table.exclude.list: excludes table.include.list"), "{lines}");
+    assert!(lines.contains("topic.prefix=\"a/b\": may hold only letters, digits"), "{lines}");
+}
+
+#[test]
+fn unknown_keys_are_refused_by_strict_only() {
+    let folder = Folder::new();
+    let file = folder.file("a.json", &connector(r#", "database.hostnam": "x", "max.queue.size": 100"#));
+    let (lines, status) = validate(&[&file]);
+    assert_eq!(status, 0, "{lines}");
+    assert_eq!(lines.lines().count(), 1, "{lines}");
+    let expected = "a.json: warning: database.hostnam: is not known; ignored; did you mean \"database.hostname\"?";
+    assert!(lines.contains(expected), "{lines}");
+    let (_, _, status) = run(rowtide().args(["validate", "--strict"]).arg(&file));
+    assert_eq!(status, 2);
+}
+
+#[test]
+fn placeholders_name_what_is_missing_and_never_what_they_hold() {
+    let folder = Folder::new();
+    let text =
+        connector(r#", "database.port": "${env:ROWTIDE_TEST_PORT}""#).replace("s3cret", "${env:ROWTIDE_TEST_NONE}");
+    let file = folder.file("a.json", &text);
+    let (lines, _, status) = run(rowtide().env("ROWTIDE_TEST_PORT", "hidden").arg("validate").arg(&file));
+    assert_eq!(status, 2);
+    let missing =
+        "database.password: cannot resolve ${env:ROWTIDE_TEST_NONE}: the environment variable ROWTIDE_TEST_NONE";
+    assert!(lines.contains(missing), "{lines}");
+    assert!(lines.contains("database.port=\"${env:ROWTIDE_TEST_PORT}\""), "{lines}");
+    assert!(!lines.contains("hidden"), "{lines}");
+}
+
+#[test]
+fn run_refuses_what_validate_refuses() {
+    let folder = Folder::new();
+    let file = folder.file("a.json", "[]");
+    let (stdout, stderr, status) = run(rowtide().arg("run").arg(&file));
+    assert_eq!((stdout.as_str(), status), ("", 2));
+    assert!(stderr.contains("a.json: error: is no connector file"), "{stderr}");
+    let (_, stderr, status) = run(rowtide().args(["run", "--set", "rest.port=many", "--set", "sink=kafka"]));
+    assert_eq!(status, 2);
+    assert!(stderr.contains("rest.port=\"many\"") && stderr.contains("bootstrap.servers: is required"), "{stderr}");
+}
+
+#[test]
+fn once_without_connectors_is_done() {
+    let (stdout, stderr, status) =
+        run(rowtide().args(["run", "--once", "--set", "rest.port=0", "--set", "state.path=:memory:"]));
+    assert_eq!((stdout.as_str(), status), ("", 0), "{stderr}");
+    assert!(stderr.contains("no connector file was given"), "{stderr}");
+}
+
+#[test]
+fn a_port_that_is_taken_is_told() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let (_, stderr, status) =
+        run(rowtide().args(["run", "--set", "state.path=:memory:", "--set", &format!("rest.port={port}")]));
+    assert_eq!(status, 1);
+    assert!(stderr.contains(&format!("cannot listen on 127.0.0.1:{port}")), "{stderr}");
+}
+
+#[test]
+fn the_log_may_be_json() {
+    let arguments =
+        ["run", "--once", "--set", "rest.port=0", "--set", "state.path=:memory:", "--set", "log.format=json"];
+    let (_, stderr, status) = run(rowtide().args(arguments));
+    assert_eq!(status, 0);
+    assert!(stderr.lines().count() > 1);
+    for line in stderr.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(line["level"].is_string() && line["message"].is_string(), "{line}");
+    }
+}
+
+#[test]
+fn an_unreachable_host_is_tried_again_and_a_stop_is_clean() {
+    let port = free_port().to_string();
+    let setup = Setup::new()
+        .connector(&json!({
+            "name": "pg", "connector.class": "io.debezium.connector.postgresql.PostgresConnector", "topic.prefix": "p",
+            "database.hostname": "127.0.0.1", "database.port": port, "database.user": "u", "database.password": "s3cret",
+            "database.dbname": "d", "plugin.name": "pgoutput",
+        }))
+        .connector(&json!({
+            "name": "my", "connector.class": "io.debezium.connector.mysql.MySqlConnector", "topic.prefix": "m",
+            "database.hostname": "127.0.0.1", "database.port": port, "database.user": "u", "database.password": "s3cret",
+        }));
+    let daemon = setup.start();
+    for connector in ["pg", "my"] {
+        let trace = daemon.reaches(connector, "RESTARTING", seconds(20));
+        assert!(trace.contains(&format!("127.0.0.1:{port}")), "{trace}");
+    }
+    daemon.says("trying again", seconds(20));
+    daemon.stop(seconds(10));
+    assert!(!daemon.log().contains("s3cret"));
+}
