@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -16,7 +17,7 @@ use super::{free_port, wait_for, wait_until};
 
 /// What a daemon is started with, again and again: the state in its folder outlives each run.
 pub(crate) struct Setup {
-    dir: TempDir,
+    dir: Rc<TempDir>,
     files: Vec<PathBuf>,
     arguments: Vec<String>,
 }
@@ -24,7 +25,7 @@ pub(crate) struct Setup {
 impl Setup {
     /// Events go to standard output, JSON without schemas, until [`Setup::set`] says otherwise.
     pub(crate) fn new() -> Self {
-        let setup = Self { dir: tempfile::tempdir().unwrap(), files: Vec::new(), arguments: Vec::new() };
+        let setup = Self { dir: Rc::new(tempfile::tempdir().unwrap()), files: Vec::new(), arguments: Vec::new() };
         let state = setup.path("state.db").display().to_string();
         setup
             .set("state.path", &state)
@@ -80,7 +81,7 @@ impl Setup {
         let append = |path: &Path| File::options().create(true).append(true).open(path).unwrap();
         let log_start = fs::metadata(&log).map_or(0, |log| usize::try_from(log.len()).unwrap());
         let child = command.stdin(Stdio::null()).stdout(append(&out)).stderr(append(&log)).spawn().unwrap();
-        Daemon { child: RefCell::new(child), rest, out, log, log_start }
+        Daemon { _dir: Rc::clone(&self.dir), child: RefCell::new(child), rest, out, log, log_start }
     }
 
     /// Runs it to its end.
@@ -93,6 +94,8 @@ impl Setup {
 
 /// A running daemon; killed when dropped.
 pub(crate) struct Daemon {
+    /// Its folder stays as long as it runs.
+    _dir: Rc<TempDir>,
     child: RefCell<Child>,
     pub(crate) rest: Rest,
     out: PathBuf,
