@@ -19,6 +19,8 @@ use rowtide::event::{Batch, Change, Event, Key, Op, Position, Table};
 use rowtide::offset::{OffsetError, OffsetStore};
 use rowtide::record::{Records, Run};
 use rowtide::sink::{Delivery, Message, Sink, SinkError};
+use rowtide::source::adjust::NameAdjustment;
+use rowtide::source::table::{self, Identity};
 use rowtide::source::{Outbox, Source, SourceError};
 use tokio_util::sync::CancellationToken;
 
@@ -169,11 +171,10 @@ impl OffsetStore for ScriptedStore {
 
 fn table() -> Arc<Table> {
     let fields = vec![Field::new("id", Schema::of(Kind::Int64))];
-    let key = Arc::new(Schema::structure("Key", fields.clone()));
-    let row = Arc::new(Schema::structure("Value", fields).optional());
+    let key = Key { columns: vec![0], schema: Arc::new(Schema::structure("Key", fields.clone())) };
     let source = Arc::new(Schema::structure("Source", Vec::new()).optional());
-    let table = rowtide::source::table::table("t", &"t".into(), row.fields().to_vec(), Some(vec![0]), &source);
-    Arc::new(Table { key: Some(Key { columns: vec![0], schema: key }), ..table })
+    let identity = Identity { id: "t", topic: &"t".into(), source: &source };
+    Arc::new(table::table(identity, fields, Some(key), NameAdjustment::None))
 }
 
 fn connector(world: &Shared, seed: u64, faults: bool) -> Connector {

@@ -18,6 +18,7 @@ use crate::offset::sqlite::Sqlite;
 use crate::record::{Records, Run};
 use crate::sink::lines::{Encoding, Encodings};
 use crate::source::Source;
+use crate::source::columns;
 use crate::source::common::{self, Common};
 use crate::transform::{self, Transform};
 
@@ -90,7 +91,10 @@ impl Plan {
         let mut plan = None;
         match kind(&properties) {
             Ok(kind) => {
-                warnings.extend(keys::unknown(&written, &[keys::KEYS, common::KEYS, SourceParts::keys(kind)]));
+                warnings.extend(keys::unknown(
+                    &written,
+                    &[keys::KEYS, common::KEYS, columns::KEYS, SourceParts::keys(kind)],
+                ));
                 let of_transforms = transform::unknown_keys(&properties).into_iter();
                 warnings.extend(of_transforms.map(|key| Warning::unknown(key, "is no option of it; ignored")));
                 match Self::read(kind, &properties, worker) {

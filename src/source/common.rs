@@ -1,7 +1,6 @@
 //! What both connectors read from their file: the keys that Debezium's relational connectors share.
 
-use std::sync::Arc;
-
+use super::columns::ColumnRules;
 use super::decimal::DecimalMode;
 use super::filter::{Filter, Patterns};
 use super::table::Naming;
@@ -30,9 +29,6 @@ pub const KEYS: &[Key] = &[
     Key::new("database.password", KeyKind::Password, "Password of the user"),
     Key::new("table.include.list", KeyKind::List, "Tables to capture: regular expressions of whole names"),
     Key::new("table.exclude.list", KeyKind::List, "Tables to leave out: regular expressions of whole names"),
-    Key::new("column.include.list", KeyKind::List, "Columns to keep: regular expressions of whole names"),
-    Key::new("column.exclude.list", KeyKind::List, "Columns to leave out: regular expressions of whole names"),
-    Key::new("message.key.columns", KeyKind::String, "Keys of tables: table:column,column;…"),
     Key::new("topic.delimiter", KeyKind::String, "Between the parts of a topic's name").default("."),
     Key::new("topic.heartbeat.prefix", KeyKind::String, "Prefix of the heartbeat topic")
         .default("__debezium-heartbeat"),
@@ -68,12 +64,10 @@ pub struct Common {
     pub naming: Naming,
     /// Which tables.
     pub tables: Filter,
-    /// Which columns; names are those of the table, a dot, and the column's.
-    pub columns: Filter,
+    /// What is done to columns.
+    pub columns: ColumnRules,
     /// Which of the captured tables are in the snapshot; empty: all.
     pub snapshot_tables: Patterns,
-    /// `message.key.columns`
-    pub keys: Vec<(Arc<fancy_regex::Regex>, Vec<String>)>,
     /// Operations that are left out.
     pub skipped: Vec<Op>,
     /// `decimal.handling.mode`
@@ -89,11 +83,10 @@ pub struct Common {
 }
 
 impl Common {
-    /// Reads the shared keys; `database.port` and `time.precision.mode` must be among the connector's own, since their
+    /// Reads the shared keys, and those of [`super::columns::KEYS`]; `database.port` and `time.precision.mode` must be among the connector's own, since their
     /// defaults differ.
     pub fn read(reader: &mut Reader<'_>) -> Self {
         let skipped = skipped(reader);
-        let keys = key_columns(reader);
         Self {
             host: reader.text("database.hostname"),
             port: reader.number("database.port"),
@@ -106,9 +99,8 @@ impl Common {
                 transaction: reader.text("topic.transaction"),
             },
             tables: Filter::read(reader, "table.include.list", "table.exclude.list"),
-            columns: Filter::read(reader, "column.include.list", "column.exclude.list"),
+            columns: ColumnRules::read(reader),
             snapshot_tables: Patterns::read(reader, "snapshot.include.collection.list"),
-            keys,
             skipped,
             decimal: DecimalMode::named(&reader.choice("decimal.handling.mode")),
             time: TimePrecision::named(&reader.choice("time.precision.mode")),
@@ -134,13 +126,6 @@ impl Common {
     pub fn skips(&self, op: Op) -> bool {
         self.skipped.contains(&op)
     }
-
-    /// The key columns that `message.key.columns` gives the table (its whole name), if any.
-    #[must_use]
-    pub fn key_columns(&self, table: &str) -> Option<&[String]> {
-        let found = self.keys.iter().find(|(pattern, _)| pattern.is_match(table).unwrap_or(false));
-        found.map(|(_, columns)| columns.as_slice())
-    }
 }
 
 fn prefix(reader: &mut Reader<'_>) -> String {
@@ -165,25 +150,4 @@ fn skipped(reader: &mut Reader<'_>) -> Vec<Op> {
         }
     }
     skipped
-}
-
-fn key_columns(reader: &mut Reader<'_>) -> Vec<(Arc<fancy_regex::Regex>, Vec<String>)> {
-    let mut keys = Vec::new();
-    let text = reader.text("message.key.columns");
-    for entry in text.split(';').map(str::trim).filter(|entry| !entry.is_empty()) {
-        let parsed = entry.rsplit_once(':').and_then(|(table, columns)| {
-            let columns: Vec<String> = columns.split(',').map(|column| column.trim().to_owned()).collect();
-            let pattern = super::filter::anchored(table.trim()).ok()?;
-            (!columns.iter().any(String::is_empty)).then(|| (Arc::new(pattern), columns))
-        });
-        match parsed {
-            Some(key) => keys.push(key),
-            None => reader.problem(
-                "message.key.columns",
-                Some(entry.to_owned()),
-                "must be table:column,column; with a regular expression for the table",
-            ),
-        }
-    }
-    keys
 }

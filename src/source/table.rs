@@ -86,20 +86,9 @@ pub struct Identity<'a> {
     pub source: &'a Arc<Schema>,
 }
 
-/// A table's shared part. `fields` are the emitted columns; `key` names those of the key, by their index in `fields`, and
-/// in the key's order.
-#[must_use]
-pub fn table(id: &str, topic: &Arc<str>, fields: Vec<Field>, key: Option<Vec<usize>>, source: &Arc<Schema>) -> Table {
-    let key = key.map(|columns| {
-        let fields = columns.iter().filter_map(|&column| fields.get(column).cloned()).collect();
-        Key { columns, schema: Arc::new(Schema::structure(format!("{topic}.Key"), fields)) }
-    });
-    assemble(Identity { id, topic, source }, fields, key, NameAdjustment::None)
-}
-
 /// A table's shared part. `fields` are the emitted columns.
 #[must_use]
-pub fn assemble(table: Identity<'_>, fields: Vec<Field>, key: Option<Key>, names: NameAdjustment) -> Table {
+pub fn table(table: Identity<'_>, fields: Vec<Field>, key: Option<Key>, names: NameAdjustment) -> Table {
     let Identity { id, topic, source } = table;
     let name = |part: &str| names.schema(&format!("{topic}.{part}")).into_owned();
     let row = Arc::new(Schema::structure(name("Value"), fields).optional());

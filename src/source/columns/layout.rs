@@ -134,7 +134,7 @@ impl ColumnRules {
                 key_fields,
             )),
         });
-        let table = Arc::new(table::assemble(table, fields, key, self.schema_names));
+        let table = Arc::new(table::table(table, fields, key, self.schema_names));
         Ok(Layout { table, projection })
     }
 

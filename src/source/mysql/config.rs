@@ -4,6 +4,7 @@
 //! its configuration.
 
 use crate::config::{Key, KeyKind, Problems, Properties, Reader};
+use crate::source::columns;
 use crate::source::common::{self, Common};
 use crate::source::filter::{Filter, Patterns};
 
@@ -94,6 +95,8 @@ pub const KEYS: &[Key] = &[
         "Whether the source block holds the SQL (binlog_rows_query_log_events=ON)",
     )
     .default("false"),
+    Key::new("include.schema.comments", KeyKind::Boolean, "Whether schemas tell the columns' comments")
+        .default("false"),
     Key::new("include.schema.changes", KeyKind::Boolean, "Accepted; the schema change topic is not written yet")
         .default("true"),
     Key::new("binlog.net.write.timeout", KeyKind::Int, "Seconds the server waits for a slow reader; 0: an hour")
@@ -104,6 +107,7 @@ pub const KEYS: &[Key] = &[
 
 /// The configuration of a MySQL source.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of its own")]
 pub struct MySqlConfig {
     /// What both sources read.
     pub common: Common,
@@ -135,6 +139,8 @@ pub struct MySqlConfig {
     pub gtid_excludes: Patterns,
     /// `include.query`
     pub include_query: bool,
+    /// `include.schema.comments`
+    pub include_comments: bool,
     /// Seconds the server waits for a slow reader.
     pub net_write_timeout_s: u32,
 }
@@ -145,7 +151,7 @@ impl MySqlConfig {
     /// # Errors
     /// All that is wrong with them.
     pub fn read(properties: &Properties) -> Result<Self, Problems> {
-        let mut reader = Reader::new(properties, &[common::KEYS, KEYS]);
+        let mut reader = Reader::new(properties, &[common::KEYS, columns::KEYS, KEYS]);
         let common = Common::read(&mut reader);
         let given: Option<u32> = reader.number_opt("database.server.id");
         if given == Some(0) {
@@ -183,6 +189,7 @@ impl MySqlConfig {
             gtid_includes: Patterns::read(&mut reader, "gtid.source.includes"),
             gtid_excludes: Patterns::read(&mut reader, "gtid.source.excludes"),
             include_query: reader.flag("include.query"),
+            include_comments: reader.flag("include.schema.comments"),
             net_write_timeout_s: match reader.number("binlog.net.write.timeout") {
                 0 => 3600,
                 seconds => seconds,

@@ -1,6 +1,7 @@
 //! Column definitions and keys: the inside of a CREATE TABLE, and what ALTER TABLE adds.
 
-use super::super::definition::{Column, DefaultValue, Definition, Written};
+use super::super::definition::{Column, DefaultValue, Definition, Sign, Written};
+use super::super::told::Told;
 use super::{KeyPart, Parser, Place, Token};
 
 /// A column's definition, and what it says about keys.
@@ -105,8 +106,15 @@ impl Parser<'_> {
         let name = self.name()?;
         let written = self.written_type()?;
         let serial = written.name == "serial";
-        let column =
-            Column { name, kind: written.resolve(), nullable: !serial, default: DefaultValue::None, generated: false };
+        let column = Column {
+            name,
+            told: Told::of_written(&written),
+            kind: written.resolve(),
+            comment: None,
+            nullable: !serial,
+            default: DefaultValue::None,
+            generated: false,
+        };
         let mut found = ColumnText { column, primary: false, unique: serial };
         while let Some(token) = self.peek() {
             if matches!(token, Token::Symbol(',')) || token.is("first") || token.is("after") {
@@ -135,7 +143,12 @@ impl Parser<'_> {
         } else if self.accept(&["unique"]) {
             self.accept(&["key"]);
             found.unique = true;
-        } else if self.accept_any(&["comment", "collate", "column_format", "storage", "engine_attribute"]) {
+        } else if self.accept(&["comment"]) {
+            self.accept_symbol('=');
+            if let Some(Token::Text(comment)) = self.next() {
+                column.comment = Some(comment.clone());
+            }
+        } else if self.accept_any(&["collate", "column_format", "storage", "engine_attribute"]) {
             self.accept_symbol('=');
             self.next();
         } else if self.accept(&["as"]) {
@@ -177,12 +190,19 @@ impl Parser<'_> {
             }
         }
         loop {
-            if self.accept_any(&["unsigned", "zerofill"]) {
-                written.unsigned = true;
+            let sign = |sign: Sign| if written.sign == Some(Sign::Zerofill) { written.sign } else { Some(sign) };
+            if self.accept(&["unsigned"]) {
+                written.sign = sign(Sign::Unsigned);
+            } else if self.accept(&["signed"]) {
+                written.sign = sign(Sign::Signed);
+            } else if self.accept(&["zerofill"]) {
+                written.sign = Some(Sign::Zerofill);
+            } else if self.accept(&["binary"]) {
+                written.collated = true;
             } else if self.accept(&["character", "set"]) || self.accept(&["char", "set"]) || self.accept(&["charset"]) {
                 self.accept_symbol('=');
                 written.binary |= self.name()?.eq_ignore_ascii_case("binary");
-            } else if !self.accept_any(&["signed", "ascii", "unicode", "binary"]) {
+            } else if !self.accept_any(&["ascii", "unicode"]) {
                 return Some(written);
             }
         }

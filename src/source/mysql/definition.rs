@@ -3,6 +3,8 @@
 //! Owns the types' names and their arguments; knows no log and no values. Invariant: a type that is not known keeps its
 //! name ([`Type::Other`]), so that it can be refused by name.
 
+use super::told::Told;
+
 /// A column's type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Type {
@@ -61,6 +63,10 @@ pub(super) struct Column {
     pub(super) name: String,
     /// Its type.
     pub(super) kind: Type,
+    /// How its type was written.
+    pub(super) told: Told,
+    /// Its comment.
+    pub(super) comment: Option<String>,
     /// Whether null is allowed.
     pub(super) nullable: bool,
     /// Its default.
@@ -105,6 +111,17 @@ impl Definition {
     }
 }
 
+/// What is said behind a type of numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Sign {
+    /// `SIGNED`
+    Signed,
+    /// `UNSIGNED`
+    Unsigned,
+    /// `ZEROFILL`, which means unsigned, whatever else is said.
+    Zerofill,
+}
+
 /// A type as it is written: its name, what stands in its parentheses, and the words behind.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Written {
@@ -114,8 +131,10 @@ pub(super) struct Written {
     pub(super) numbers: Vec<u32>,
     /// Labels in its parentheses.
     pub(super) labels: Vec<String>,
-    /// `UNSIGNED` or `ZEROFILL`
-    pub(super) unsigned: bool,
+    /// What is said of its sign.
+    pub(super) sign: Option<Sign>,
+    /// `BINARY` behind a type of text: the collation of its character set that compares numbers.
+    pub(super) collated: bool,
     /// Its character set is `binary`.
     pub(super) binary: bool,
 }
@@ -123,11 +142,11 @@ pub(super) struct Written {
 impl Written {
     /// What is meant (<https://dev.mysql.com/doc/refman/8.4/en/data-types.html>).
     pub(super) fn resolve(self) -> Type {
-        let Self { name, numbers, labels, unsigned, binary } = self;
+        let Self { name, numbers, labels, sign, binary, .. } = self;
         let number = |index: usize, default: u32| numbers.get(index).copied().unwrap_or(default);
         let small = |number: u32| u8::try_from(number).unwrap_or(u8::MAX);
         let fixed = |length: u32| Type::Binary { fixed: Some(u16::try_from(length).unwrap_or(u16::MAX)) };
-        let int = |bytes| Type::Int { bytes, unsigned };
+        let int = |bytes| Type::Int { bytes, unsigned: sign > Some(Sign::Signed) };
         match name.as_str() {
             "tinyint" | "int1" => int(1),
             "bool" | "boolean" => Type::Int { bytes: 1, unsigned: false },

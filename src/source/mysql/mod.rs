@@ -33,6 +33,7 @@ mod server;
 mod snapshot;
 mod stream;
 mod tablemap;
+mod told;
 
 use std::sync::Arc;
 

@@ -361,7 +361,9 @@ impl Reader {
         };
         open.read += 1;
         let op = open.rows.op;
-        if open.read <= open.pass || self.common.config.common.skips(op) {
+        let is_unchanged =
+            || op == Op::Update && open.rows.shape.projection.skips_update(before.as_ref(), after.as_ref());
+        if open.read <= open.pass || self.common.config.common.skips(op) || is_unchanged() {
             return Ok(true);
         }
         let (thread, query) = self

@@ -13,10 +13,12 @@ use super::decode::BadCell;
 use super::definition::{Column, DefaultValue, Definition, Type};
 use super::form::{BadValue, Form};
 use super::tablemap::{MappedColumn, TableMap, Wire};
+use super::told::Told;
 use crate::data::{Field, Kind, Row, Schema, Text, Value};
 use crate::event::Table;
 use crate::source::SourceError;
-use crate::source::table::{self, SourceBlock};
+use crate::source::columns::{ColumnFacts, Layout, Projection};
+use crate::source::table::{Identity, SourceBlock};
 
 /// What all tables of a connector have in common.
 #[derive(Debug)]
@@ -45,15 +47,18 @@ impl Common {
     fn shape(&self, names: (&str, &str), columns: Vec<Merged>, key: &[String]) -> Result<Shape, SourceError> {
         let (database, name) = names;
         let id = format!("{database}.{name}");
-        let key = self.config.common.key_columns(&id).unwrap_or(key);
-        let is_key = |column: &str| key.iter().any(|key| key.eq_ignore_ascii_case(column));
-        let mut fields = Vec::with_capacity(columns.len());
+        let all: Vec<&str> = columns.iter().map(|merged| merged.column.name.as_str()).collect();
+        let index = |name: &String| all.iter().position(|column| column.eq_ignore_ascii_case(name));
+        let key: Option<Vec<usize>> = key.iter().map(index).collect();
+        let rules = &self.config.common.columns;
+        let chosen = rules.choose(&id, &all, &key.unwrap_or_default());
+        let mut facts = Vec::with_capacity(columns.len());
         let mut prepared = Vec::with_capacity(columns.len());
-        for Merged { column, wire, charset } in columns {
-            // A key column stays in the row: the key is cut out of it.
-            let kept = is_key(&column.name) || self.config.common.columns.accepts(&format!("{id}.{}", column.name));
-            if !kept {
-                prepared.push(Prepared { name: column.name, wire, form: None, required: !column.nullable });
+        for (index, Merged { column, wire, charset }) in columns.into_iter().enumerate() {
+            let required = !column.nullable;
+            if !chosen.needs(index) {
+                facts.push(None);
+                prepared.push(Prepared { name: column.name, wire, form: None, required });
                 continue;
             }
             let form = charset.and_then(|charset| Form::of(&column.kind, charset, self.config.modes()));
@@ -65,16 +70,29 @@ impl Common {
                 };
                 return Err(SourceError::UnsupportedType { table: id, column: column.name, kind });
             };
-            fields.push(Field::new(column.name.as_str(), schema(&form, &column)));
-            prepared.push(Prepared { name: column.name, wire, form: Some(form), required: !column.nullable });
+            facts.push(Some(self.facts(&form, &column)));
+            prepared.push(Prepared { name: column.name, wire, form: Some(form), required });
         }
-        let index = |name: &String| fields.iter().position(|field| field.name.eq_ignore_ascii_case(name));
-        let key: Option<Vec<usize>> = key.iter().map(index).collect();
-        let key = key.filter(|key| !key.is_empty());
         let topic = self.config.common.naming.data(&[database, name]);
-        let emitted = fields.len();
-        let table = Arc::new(table::table(&id, &topic, fields, key, &self.source.schema));
-        Ok(Shape { table, database: database.into(), name: name.into(), columns: prepared, emitted })
+        let identity = Identity { id: &id, topic: &topic, source: &self.source.schema };
+        let Layout { table, projection } = rules.layout(identity, &chosen, &facts)?;
+        let decoded = facts.iter().flatten().count();
+        Ok(Shape { table, database: database.into(), name: name.into(), columns: prepared, projection, decoded })
+    }
+
+    fn facts(&self, form: &Form, column: &Column) -> ColumnFacts {
+        let mut schema = schema(form, column);
+        let comment = column.comment.clone().filter(|_| self.config.include_comments);
+        schema.doc = comment.as_deref().map(Into::into);
+        ColumnFacts {
+            name: column.name.as_str().into(),
+            schema,
+            type_name: column.told.name.clone(),
+            length: column.told.length,
+            scale: column.told.scale,
+            comment,
+            is_character: matches!(column.kind, Type::Text | Type::Enum(_) | Type::Set(_)),
+        }
     }
 
     /// The shape of a table's rows in the log.
@@ -179,6 +197,8 @@ fn merge(mapped: &MappedColumn, defined: Option<&Column>) -> Option<Merged> {
     let text = matches!(kind, Type::Text);
     let column = Column {
         name,
+        told: fitting.map_or_else(|| Told::of_log(&kind), |column| column.told.clone()),
+        comment: fitting.and_then(|column| column.comment.clone()),
         kind,
         nullable: mapped.nullable,
         default: fitting.map_or(DefaultValue::None, |column| column.default.clone()),
@@ -246,7 +266,9 @@ pub(super) struct Shape {
     pub(super) database: Text,
     pub(super) name: Text,
     pub(super) columns: Vec<Prepared>,
-    emitted: usize,
+    /// What becomes of the decoded values.
+    pub(super) projection: Projection,
+    decoded: usize,
 }
 
 /// Why a row could not be decoded, and in which column.
@@ -280,7 +302,7 @@ impl Shape {
         let nulls = cursor
             .take(held.div_ceil(8), "the nulls of a row")
             .map_err(|short| BadRow { column: none(), reason: BadCell::from(short).into() })?;
-        let mut row = Vec::with_capacity(self.emitted);
+        let mut row = Vec::with_capacity(self.decoded);
         let mut at = 0;
         for (index, column) in self.columns.iter().enumerate() {
             if !bit(present, index) {
@@ -301,6 +323,6 @@ impl Shape {
                 None => column.wire.skip(cursor).map_err(|error| bad(column, error.into()))?,
             }
         }
-        Ok(row.into_boxed_slice())
+        Ok(self.projection.row(row))
     }
 }

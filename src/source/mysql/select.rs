@@ -26,7 +26,7 @@ pub(super) fn row(shape: &Shape, kinds: &[Type], sent: mysql_async::Row) -> Resu
             cell => form.value(cell, column.required).map_err(|error| bad(error.into()))?,
         });
     }
-    Ok((row.into_boxed_slice(), bytes))
+    Ok((shape.projection.row(row), bytes))
 }
 
 /// A value as a cell of that type; `None`: it is of another type.

@@ -7,6 +7,7 @@ use super::server::Server;
 use super::tls::{SslMode, Tls};
 use crate::config::{Key, KeyKind, Problems, Properties, Reader};
 use crate::data::{Field, Kind, Schema, Text};
+use crate::source::columns;
 use crate::source::common::{self, Common};
 use crate::source::filter::Filter;
 use crate::source::table::SourceBlock;
@@ -138,7 +139,7 @@ impl PostgresConfig {
     /// # Errors
     /// Every problem at once.
     pub fn read(properties: &Properties) -> Result<Self, Problems> {
-        let mut reader = Reader::new(properties, &[common::KEYS, KEYS]);
+        let mut reader = Reader::new(properties, &[common::KEYS, columns::KEYS, KEYS]);
         let config = Self::read_with(&mut reader);
         reader.finish(config)
     }

@@ -21,6 +21,7 @@ mod slot;
 mod snapshot;
 mod stream;
 mod tls;
+mod told;
 mod transaction;
 mod wire;
 

@@ -14,7 +14,8 @@ use super::decode::Decoded;
 use super::pgoutput::{self, Cell, Tuple};
 use super::schema::{self, Column, Layout, Relation, Shape};
 use super::server::Session;
-use crate::data::{Row, Value};
+use super::told::Origin;
+use crate::data::Value;
 use crate::source::SourceError;
 
 /// How long a table whose columns have changed is left alone before the catalogue is read.
@@ -131,11 +132,18 @@ fn relation(message: &pgoutput::Relation<'_>) -> Relation {
         name: message.table.to_owned(),
         columns: message.columns.iter().map(shape).collect(),
         keyed: message.identity == b'd',
+        origin: Origin::Log,
     }
 }
 
-/// Decodes a row. `old` is the whole row before, where there is one: it has the TOASTed values that were not touched.
-pub(super) fn row(layout: &Layout, tuple: Tuple<'_>, old: Option<&Row>, frame: &Bytes) -> Result<Row, BadRow> {
+/// Decodes a row's values. `old` are those of the whole row before, where there is one: it has the TOASTed values that were
+/// not touched.
+pub(super) fn values(
+    layout: &Layout,
+    tuple: Tuple<'_>,
+    old: Option<&[Value]>,
+    frame: &Bytes,
+) -> Result<Vec<Value>, BadRow> {
     let bad = |reason: String| BadRow { what: format!("a row of {}", layout.table.id), reason };
     if tuple.len() != layout.columns.len() {
         let reason = format!("it has {} cells, and the relation {} columns", tuple.len(), layout.columns.len());
@@ -152,7 +160,7 @@ pub(super) fn row(layout: &Layout, tuple: Tuple<'_>, old: Option<&Row>, frame: &
         };
         row.push(value);
     }
-    Ok(row.into_boxed_slice())
+    Ok(row)
 }
 
 fn text(layout: &Layout, column: &Column, cell: &[u8], frame: &Bytes) -> Result<Value, BadRow> {

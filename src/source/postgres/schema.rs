@@ -9,12 +9,14 @@ use std::sync::Arc;
 use super::catalog::{CatalogTable, Type, Types};
 use super::config::PostgresConfig;
 use super::decode::{Decode, Decoded, variable_scale_decimal};
-use crate::data::{Field, Kind, Schema, Text, Value, semantic};
+use super::told::{self, Origin};
+use crate::data::{Kind, Schema, Text, Value, semantic};
 use crate::event::Table;
 use crate::source::SourceError;
+use crate::source::columns::{self, ColumnFacts, Projection};
 use crate::source::common::BinaryMode;
 use crate::source::decimal::DecimalMode;
-use crate::source::table;
+use crate::source::table::Identity;
 
 /// A column, as the log or the snapshot's query has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +44,8 @@ pub(super) struct Relation {
     pub(super) columns: Vec<Shape>,
     /// Whether [`Shape::key`] is the primary key, as the log says with the default replica identity.
     pub(super) keyed: bool,
+    /// Where it was read.
+    pub(super) origin: Origin,
 }
 
 impl Relation {
@@ -77,6 +81,8 @@ pub(super) struct Layout {
     pub(super) columns: Vec<Option<Column>>,
     /// How many are not left out.
     pub(super) width: usize,
+    /// What becomes of their values.
+    pub(super) projection: Projection,
 }
 
 /// Builds the layout of a table.
@@ -90,11 +96,14 @@ pub(super) fn layout(
     types: &Types,
 ) -> Result<Layout, SourceError> {
     let full_name = relation.full_name();
-    let mut fields = Vec::new();
+    let names: Vec<&str> = relation.columns.iter().map(|shape| shape.name.as_str()).collect();
+    let rules = &config.common.columns;
+    let chosen = rules.choose(&full_name, &names, &key(relation, catalog));
+    let mut facts = Vec::with_capacity(relation.columns.len());
     let mut columns = Vec::with_capacity(relation.columns.len());
-    for shape in &relation.columns {
-        let name = format!("{full_name}.{}", shape.name);
-        if !config.common.columns.accepts(&name) {
+    for (index, shape) in relation.columns.iter().enumerate() {
+        if !chosen.needs(index) {
+            facts.push(None);
             columns.push(None);
             continue;
         }
@@ -104,45 +113,53 @@ pub(super) fn layout(
         // A column that the catalogue no longer has, or has with another type, may have been anything.
         let known = catalog.columns.iter().find(|column| column.name == shape.name && column.type_id == shape.type_id);
         let schema = if known.is_none_or(|column| column.optional) { schema.optional() } else { schema };
-        let default =
-            known.and_then(|column| column.default.as_deref()).and_then(|text| default(&decode, &schema, text));
+        let expression = known.and_then(|column| column.default.as_deref());
+        let default = expression.and_then(|text| default(&decode, &schema, text));
         let null = match (&default, schema.optional) {
             (_, true) => Value::Null,
             (Some(default), false) => default.clone(),
             (None, false) => decode.zero(&schema),
         };
         let unavailable = decode.unavailable(&config.placeholder);
-        let schema = Schema { default, ..schema };
         let name: Arc<str> = shape.name.as_str().into();
-        fields.push(Field::new(Arc::clone(&name), schema));
+        let told = told::of(types, (shape.type_id, shape.modifier), expression, relation.origin);
+        facts.push(Some(ColumnFacts {
+            name: Arc::clone(&name),
+            schema: Schema { default, ..schema },
+            type_name: told.type_name,
+            length: Some(told.length),
+            scale: told.scale,
+            comment: None,
+            is_character: told.is_character,
+        }));
         columns.push(Some(Column { name, decode, null, unavailable }));
     }
-    let key = key(config, relation, catalog, &fields);
     let topic = config.common.naming.data(&[&relation.schema, &relation.name]);
-    let width = fields.len();
+    let identity = Identity { id: &full_name, topic: &topic, source: &config.source.schema };
+    let columns::Layout { table, projection } = rules.layout(identity, &chosen, &facts)?;
     Ok(Layout {
-        table: Arc::new(table::table(&full_name, &topic, fields, key, &config.source.schema)),
+        table,
         schema: Text::from(relation.schema.as_str()),
         name: Text::from(relation.name.as_str()),
         columns,
-        width,
+        width: facts.iter().flatten().count(),
+        projection,
     })
 }
 
-/// The key's columns, as indexes of the fields.
-fn key(config: &PostgresConfig, relation: &Relation, catalog: &CatalogTable, fields: &[Field]) -> Option<Vec<usize>> {
-    let in_log = || relation.columns.iter().filter(|shape| shape.key).map(|shape| shape.name.clone());
-    let chosen = config.common.key_columns(&relation.full_name()).map(<[String]>::to_vec);
-    let names = chosen.unwrap_or_else(|| {
-        let is_in_log = |name: &String| relation.columns.iter().any(|shape| shape.name == *name && shape.key);
-        let outdated = relation.keyed
-            && in_log().next().is_some()
-            && !(catalog.key.len() == in_log().count() && catalog.key.iter().all(is_in_log));
-        if outdated { in_log().collect() } else { catalog.key.clone() }
-    });
-    let index = |name: &String| fields.iter().position(|field| *field.name == **name);
-    let columns: Vec<usize> = names.iter().filter_map(index).collect();
-    (!columns.is_empty()).then_some(columns)
+/// The columns of the table's own key, by their places in the relation.
+fn key(relation: &Relation, catalog: &CatalogTable) -> Vec<usize> {
+    let in_log = || relation.columns.iter().filter(|shape| shape.key);
+    let is_in_log = |name: &String| in_log().any(|shape| shape.name == *name);
+    let outdated = relation.keyed
+        && in_log().next().is_some()
+        && !(catalog.key.len() == in_log().count() && catalog.key.iter().all(is_in_log));
+    let index = |name: &String| relation.columns.iter().position(|shape| shape.name == *name);
+    if outdated {
+        in_log().filter_map(|shape| index(&shape.name)).collect()
+    } else {
+        catalog.key.iter().filter_map(index).collect()
+    }
 }
 
 /// How a type's cells are decoded, and their schema, required; or the name of a type that is not supported.

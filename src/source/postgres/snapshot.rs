@@ -18,6 +18,7 @@ use super::decode::Decoded;
 use super::position::{Offset, parse_lsn};
 use super::schema::{self, Layout, Relation, Shape};
 use super::server::{Session, literal, quoted, sql_error};
+use super::told::Origin;
 use super::wire::{Connection, Purpose, WireError};
 use crate::data::Row;
 use crate::event::{Change, Event, Op};
@@ -220,6 +221,7 @@ impl<'a> Snapshot<'a> {
             name: table.name.clone(),
             columns: catalog.columns.iter().map(shape).collect(),
             keyed: false,
+            origin: Origin::Catalog,
         };
         let types = relation.columns.iter().map(|column| column.type_id).collect();
         let types = catalog::types(self.session, types).await?;
@@ -290,7 +292,7 @@ fn row(layout: &Layout, tuple: &Bytes) -> Result<Row, SourceError> {
             Err(wanted) => return Err(undecodable(layout, Some(&column.name), &format!("the cell is not {wanted}"))),
         });
     }
-    Ok(row.into_boxed_slice())
+    Ok(layout.projection.row(row))
 }
 
 /// Cuts binary `COPY` data into rows, wherever the parts that it comes in end.

@@ -17,7 +17,7 @@ use super::feedback::Shared;
 use super::message::{LogicalMessage, Messages};
 use super::pgoutput::{self, Message, Old, Tuple};
 use super::position::{Done, Offset, lsn_text};
-use super::relations::{BadRow, Relations, row};
+use super::relations::{BadRow, Relations, values};
 use super::schema::Layout;
 use super::server::{Session, sql_error};
 use super::transaction::Transaction;
@@ -288,7 +288,8 @@ impl<'a> Stream<'a> {
 
     fn insert(&mut self, lsn: u64, relation: u32, new: Tuple<'_>, frame: &Bytes) -> Result<(), SourceError> {
         let Some(layout) = self.layout(lsn, relation)? else { return Ok(()) };
-        let after = row(&layout, new, None, frame).map_err(|bad| undecodable(lsn, bad))?;
+        let after = values(&layout, new, None, frame).map_err(|bad| undecodable(lsn, bad))?;
+        let after = layout.projection.row(after);
         self.change(lsn, &layout, (Op::Create, None, Some(after)), frame.len());
         Ok(())
     }
@@ -302,16 +303,18 @@ impl<'a> Stream<'a> {
     ) -> Result<(), SourceError> {
         let Some(layout) = self.layout(lsn, relation)? else { return Ok(()) };
         let before =
-            old.map(|old| row(&layout, old.tuple, None, frame)).transpose().map_err(|bad| undecodable(lsn, bad))?;
-        let whole = before.as_ref().filter(|_| old.is_some_and(|old| old.full));
-        let after = row(&layout, new, whole, frame).map_err(|bad| undecodable(lsn, bad))?;
+            old.map(|old| values(&layout, old.tuple, None, frame)).transpose().map_err(|bad| undecodable(lsn, bad))?;
+        let whole = before.as_deref().filter(|_| old.is_some_and(|old| old.full));
+        let after = values(&layout, new, whole, frame).map_err(|bad| undecodable(lsn, bad))?;
+        let (before, after) = (before.map(|before| layout.projection.row(before)), layout.projection.row(after));
         self.change(lsn, &layout, (Op::Update, before, Some(after)), frame.len());
         Ok(())
     }
 
     fn delete(&mut self, lsn: u64, relation: u32, old: Old<'_>, frame: &Bytes) -> Result<(), SourceError> {
         let Some(layout) = self.layout(lsn, relation)? else { return Ok(()) };
-        let before = row(&layout, old.tuple, None, frame).map_err(|bad| undecodable(lsn, bad))?;
+        let before = values(&layout, old.tuple, None, frame).map_err(|bad| undecodable(lsn, bad))?;
+        let before = layout.projection.row(before);
         self.change(lsn, &layout, (Op::Delete, Some(before), None), frame.len());
         Ok(())
     }
@@ -328,7 +331,8 @@ impl<'a> Stream<'a> {
         let Some(transaction) = &mut self.transaction else { return };
         let ordinal = transaction.advance(lsn);
         let is_done = self.done.covers(transaction.xid, lsn, ordinal);
-        if self.config.common.skips(op) {
+        let is_unchanged = op == Op::Update && layout.projection.skips_update(before.as_ref(), after.as_ref());
+        if self.config.common.skips(op) || is_unchanged {
             return;
         }
         let xid = transaction.xid;
