@@ -106,8 +106,9 @@ impl Run {
 
 impl Validate {
     fn execute(self) -> ExitCode {
-        // The file alone: what a worker would add is not known.
-        let worker = match Worker::load(&[], [], &[]) {
+        // As if for Kafka, so that what the file says of the producer and of topics is looked at too; nothing connects.
+        let kafka = ("bootstrap.servers".to_owned(), "localhost:9092".to_owned());
+        let worker = match Worker::load(&[], [], &[kafka]) {
             Ok(worker) => worker,
             Err(problems) => return refuse(&problems),
         };

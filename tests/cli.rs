@@ -70,8 +70,10 @@ fn every_problem_of_every_file_is_a_line() {
     let folder = Folder::new();
     let broken = folder.file("broken.json", "{\n  \"name\": \"a\",\n  \"x\" 1\n}");
     let missing = folder.file("missing.json", r#"{"connector.class": "PostgresConnector"}"#);
-    let wrong =
-        folder.file("wrong.json", &connector(r#", "database.port": "many", "tombstones.on.delete": "perhaps""#));
+    let wrong = folder.file(
+        "wrong.json",
+        &connector(r#", "database.port": "many", "tombstones.on.delete": "perhaps", "producer.override.acks": "some""#),
+    );
     let absent = folder.0.path().join("absent.json");
     let (lines, status) = validate(&[&broken, &missing, &wrong, &absent]);
     assert_eq!(status, 2);
@@ -82,6 +84,7 @@ fn every_problem_of_every_file_is_a_line() {
         &["missing.json: error: topic.prefix: is required"],
         &["wrong.json: error: database.port=\"many\": must be a whole number"],
         &["wrong.json: error: tombstones.on.delete=\"perhaps\": must be true or false"],
+        &["wrong.json: error: producer.override.acks=\"some\": "],
         &["absent.json: error: cannot be read: No such file"],
     ];
     for parts in expected {

@@ -23,15 +23,24 @@ const NAMES: &[(&str, &str)] = &[
     ("toasted.value.placeholder", "unavailable.value.placeholder"),
 ];
 
-/// Key, old value, new value.
-const VALUES: &[(&str, &str, &str)] = &[
-    ("snapshot.mode", "schema_only", "no_data"),
-    ("snapshot.mode", "schema_only_recovery", "recovery"),
-    ("snapshot.mode", "exported", "initial"),
+/// A value of a key, as what it is read, and why.
+type Renamed = (&'static str, &'static str, &'static str, &'static str);
+
+const VALUES: &[Renamed] = &[
+    ("snapshot.mode", "schema_only", "no_data", "its name since Debezium 2.6"),
+    ("snapshot.mode", "schema_only_recovery", "recovery", "its name since Debezium 2.6"),
+    ("snapshot.mode", "exported", "initial", "every snapshot is one of the slot's position"),
 ];
 
-/// Values that only PostgreSQL's connector renamed.
-const POSTGRES_VALUES: &[(&str, &str, &str)] = &[("snapshot.mode", "never", "no_data")];
+/// Values of PostgreSQL's connector only.
+const POSTGRES_VALUES: &[Renamed] = &[
+    ("snapshot.mode", "never", "no_data", "its name since Debezium 2.6"),
+    ("plugin.name", "decoderbufs", "pgoutput", "the one output plug-in that is read here"),
+    ("plugin.name", "wal2json", "pgoutput", "the one output plug-in that is read here"),
+    ("plugin.name", "wal2json_rds", "pgoutput", "the one output plug-in that is read here"),
+    ("plugin.name", "wal2json_streaming", "pgoutput", "the one output plug-in that is read here"),
+    ("plugin.name", "wal2json_rds_streaming", "pgoutput", "the one output plug-in that is read here"),
+];
 
 /// Gives the properties today's names and values, and says what was renamed. Where a name is there in both forms, the
 /// new one counts.
@@ -47,12 +56,12 @@ pub fn migrate(properties: &mut Properties) -> Vec<Warning> {
     let postgres =
         properties.get("connector.class").is_some_and(|class| class.to_ascii_lowercase().contains("postgres"));
     let more = if postgres { POSTGRES_VALUES } else { &[] };
-    for (key, old, new) in VALUES.iter().chain(more) {
+    for (key, old, new, why) in VALUES.iter().chain(more) {
         if let Some(value) = properties.get_mut(*key)
             && value.trim().eq_ignore_ascii_case(old)
         {
             (*new).clone_into(value);
-            warnings.push(Warning::new(*key, format!("{old:?} is an old name of {new:?}; it is read as that")));
+            warnings.push(Warning::new(*key, format!("{old:?} is read as {new:?}, {why}")));
         }
     }
     warnings

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::properties::shown;
+
 /// One thing that is wrong with a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -19,10 +21,10 @@ impl Problem {
         Self { key: key.into(), value: None, reason: reason.into() }
     }
 
-    /// The same, with the value.
+    /// The same, with the value, as far as it may be shown.
     #[must_use]
-    pub fn with_value(mut self, value: impl Into<String>) -> Self {
-        self.value = Some(value.into());
+    pub fn with_value(mut self, value: impl AsRef<str>) -> Self {
+        self.value = Some(shown(&self.key, value.as_ref()));
         self
     }
 }
@@ -99,6 +101,12 @@ pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_is_not_shown() {
+        let problem = Problem::new("producer.override.sasl.password", "is too short").with_value("s3cret");
+        assert_eq!(problem.to_string(), "producer.override.sasl.password=\"********\": is too short");
+    }
 
     #[test]
     fn suggests_what_is_near_and_nothing_else() {

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::problem::did_you_mean;
-use super::properties::{is_secret, shown};
+use super::properties::is_secret;
 use super::{Key, KeyKind, Problem, Problems, Properties, Secret};
 
 /// Reads properties by their declared keys. What it cannot read becomes a problem and a zero value; [`Reader::finish`]
@@ -96,8 +96,12 @@ impl<'a> Reader<'a> {
 
     /// Adds a problem of a key; its value is left out if the key is a secret.
     pub fn problem(&mut self, name: &str, value: Option<String>, reason: &str) {
-        let value = if is_secret(name, self.keys) { None } else { value.map(|value| shown(name, &value)) };
-        self.problems.push(Problem { key: name.to_owned(), value, reason: reason.to_owned() });
+        let problem = Problem::new(name, reason);
+        let value = value.filter(|_| !is_secret(name, self.keys));
+        self.problems.push(match value {
+            Some(value) => problem.with_value(value),
+            None => problem,
+        });
     }
 
     /// What was read, unless there was a problem.

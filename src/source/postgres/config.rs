@@ -27,12 +27,9 @@ pub const KEYS: &[Key] = &[
     Key::new("connection.validation.timeout.ms", KeyKind::Long, "Longest time to connect, ms").default("60000"),
     Key::new("schema.include.list", KeyKind::List, "Schemas to capture: regular expressions of whole names"),
     Key::new("schema.exclude.list", KeyKind::List, "Schemas to leave out: regular expressions of whole names"),
-    Key::new(
-        "plugin.name",
-        KeyKind::String,
-        "The output plug-in; only pgoutput is there, and it is used whatever this says",
-    )
-    .default("decoderbufs"),
+    Key::new("plugin.name", KeyKind::String, "The output plug-in; only pgoutput is there, and it is used by default")
+        .one_of(&["pgoutput"])
+        .default("pgoutput"),
     Key::new("slot.name", KeyKind::String, "The replication slot").default("debezium"),
     Key::new("slot.drop.on.stop", KeyKind::Boolean, "Whether a clean stop drops the slot").default("false"),
     Key::new("slot.failover", KeyKind::Boolean, "Whether the slot is kept on standbys (PostgreSQL 17)")
@@ -147,10 +144,8 @@ impl PostgresConfig {
     /// Reads the properties that `reader` has; it keeps the problems.
     pub fn read_with(reader: &mut Reader<'_>) -> Self {
         let common = Common::read(reader);
-        let plugin = reader.text("plugin.name");
-        if plugin != "pgoutput" {
-            tracing::warn!(plugin.name = plugin, "only pgoutput is supported, and is used instead");
-        }
+        // The only one: the others' names are a problem, or were read as this one before.
+        reader.text("plugin.name");
         let server = server(reader, &common);
         let source = SourceBlock::new("postgresql", &common.naming.prefix, source_fields());
         Self {
