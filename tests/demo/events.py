@@ -6,6 +6,7 @@ import sys
 import threading
 
 from base import HOST
+from shop import TOMBSTONE
 
 COLOURS = {"r": "36", "c": "32", "u": "33", "d": "31"}
 
@@ -16,7 +17,7 @@ class Event:
         self.database, _, rest = topic.partition(".")
         self.table = rest.rpartition(".")[2]
         self.topic, self.key, self.value = topic, key, value
-        self.op = value.get("op") if isinstance(value, dict) else None
+        self.op = value.get("op") if isinstance(value, dict) else TOMBSTONE if value is None else None
 
     @property
     def what(self):
@@ -25,9 +26,8 @@ class Event:
         return self.table, self.op, key
 
     def __str__(self):
-        if self.op is None:
-            kind = "tombstone" if self.value is None else "other"
-            return f"      {kind:<2} {self.topic}  {compact(self.key)}"
+        if self.op in (None, TOMBSTONE):
+            return f"      {self.topic:<25} key {compact(self.key)}  {self.op or compact(self.value)}"
         mark = f"\033[{COLOURS.get(self.op, '0')}m{self.op}\033[0m" if sys.stdout.isatty() else self.op
         before, after = self.value.get("before"), self.value.get("after")
         text = compact(after or before)
@@ -65,18 +65,26 @@ class FromStdout:
 
 
 class FromKafka:
-    """What an independent client reads from the topics."""
+    """What an independent client reads from the topics, each from its start, in no group that could rebalance."""
 
     def __init__(self, port):
         from confluent_kafka import Consumer
         self.consumer = Consumer({
-            "bootstrap.servers": f"{HOST}:{port}", "group.id": "demo", "auto.offset.reset": "earliest",
-            "topic.metadata.refresh.interval.ms": 200, "enable.auto.commit": False,
-            "log_level": 0})
-        self.consumer.subscribe(["^(mysql|postgres)\\..*"])
+            "bootstrap.servers": f"{HOST}:{port}", "group.id": "demo", "enable.auto.commit": False, "log_level": 0})
+        self.topics = set()
+
+    def take_new_topics(self):
+        from confluent_kafka import OFFSET_BEGINNING, TopicPartition
+        listed = {name: topic for name, topic in self.consumer.list_topics(timeout=10).topics.items()
+                  if not name.startswith("_") and name not in self.topics and topic.partitions}
+        for name, topic in listed.items():
+            self.consumer.incremental_assign([TopicPartition(name, p, OFFSET_BEGINNING) for p in topic.partitions])
+        self.topics |= set(listed)
 
     def next(self, seconds):
         message = self.consumer.poll(seconds)
+        if message is None:
+            self.take_new_topics()
         if message is None or message.error():
             return None
         key, value = (json.loads(part) if part else None for part in (message.key(), message.value()))

@@ -19,6 +19,7 @@ ROWS = [
 
 SNAPSHOT = {("customers", "r", 1), ("customers", "r", 2), ("customers", "r", 3), ("orders", "r", 1001), ("orders", "r", 1002)}
 
+TOMBSTONE = "tombstone"     # a key without a value: a compacted topic forgets the row
 EVENT_ID = "3f2b7a54-8d0c-4c52-9a57-1d1f3f0c9b11"
 
 STEPS = [
@@ -28,14 +29,18 @@ STEPS = [
      {("orders", "c", 1003), ("outbox", "c", EVENT_ID)}),
     (["UPDATE orders SET status = 'paid' WHERE id = 1003"], {("orders", "u", 1003)}),
     (["UPDATE customers SET email = 'grace@example.com' WHERE id = 2"], {("customers", "u", 2)}),
-    (["DELETE FROM orders WHERE id = 1001"], {("orders", "d", 1001)}),
-    ([f"DELETE FROM outbox WHERE id = '{EVENT_ID}'"], {("outbox", "d", EVENT_ID)}),
+    (["DELETE FROM orders WHERE id = 1001"], {("orders", "d", 1001), ("orders", TOMBSTONE, 1001)}),
+    ([f"DELETE FROM outbox WHERE id = '{EVENT_ID}'"], {("outbox", "d", EVENT_ID), ("outbox", TOMBSTONE, EVENT_ID)}),
 ]
 
 
-def create(connection):
+# PostgreSQL logs the old row whole only where it is told to.
+POSTGRES_ONLY = [f"ALTER TABLE {table} REPLICA IDENTITY FULL" for table in ("customers", "orders", "outbox")]
+
+
+def create(connection, database):
     cursor = connection.cursor()
-    for statement in TABLES + ROWS:
+    for statement in TABLES + (POSTGRES_ONLY if database == "postgres" else []) + ROWS:
         cursor.execute(statement)
 
 
