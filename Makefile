@@ -1,6 +1,7 @@
 # Each target is a thin line; what it does is in the script it names.
 .PHONY: demo test check bench
 
+export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 STACK := tests/stack/stack
 NEEDED := build postgres mysql80 mysql97 kafka python
 
