@@ -183,7 +183,7 @@ async fn done(handles: &[(String, Arc<Handle>)]) -> Result<(), DaemonError> {
         let Status { state, trace, .. } = handle.reaches(&[State::Stopped, State::Failed]).await;
         match state {
             State::Failed => Err(DaemonError::Failed { name: name.clone(), trace: trace.unwrap_or_default() }),
-            State::Running | State::Restarting | State::Stopped => Ok(()),
+            State::Unassigned | State::Running | State::Restarting | State::Stopped => Ok(()),
         }
     });
     futures::future::try_join_all(ends).await.map(drop)

@@ -6,7 +6,9 @@ use std::time::SystemTime;
 /// The states of Kafka Connect's `AbstractStatus.State` that occur here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// It runs, or is about to.
+    /// It starts: the database is not reached yet, or not found fit.
+    Unassigned,
+    /// It runs.
     Running,
     /// It stopped with an error that does not pass by itself.
     Failed,
@@ -21,6 +23,7 @@ impl State {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Unassigned => "UNASSIGNED",
             Self::Running => "RUNNING",
             Self::Failed => "FAILED",
             Self::Restarting => "RESTARTING",

@@ -90,7 +90,7 @@ impl Handle {
 /// Starts a connector under supervision. It ends by itself only where it runs once.
 #[must_use]
 pub fn start(build: Build, retry: Retry) -> Handle {
-    let (status, status_seen) = watch::channel(Status::now(State::Running, None));
+    let (status, status_seen) = watch::channel(Status::now(State::Unassigned, None));
     let stop = CancellationToken::new();
     let telltale = Telltale::default();
     let supervisor = Supervisor { build, retry, status, telltale: telltale.clone(), stop: stop.clone() };
@@ -140,7 +140,7 @@ impl Supervisor {
         let connector = (self.build)().await?;
         let stop = self.stop.clone();
         let running = run(connector, &self.telltale, stop);
-        // The state is told again once a batch has gone through or the stream is read: an unreachable host stays RESTARTING.
+        // As in Connect, where a task runs once its start has connected; an unreachable host stays RESTARTING.
         let mut progress = self.telltale.progress.subscribe();
         let well = async {
             if progress.wait_for(|progress| progress.connected).await.is_ok() {

@@ -213,8 +213,12 @@ impl Run {
 /// Whether the slot is active, or the binlog reader is registered.
 fn is_connected(session: &mut Session, config: &Value) -> bool {
     if let Some(slot) = config["slot.name"].as_str() {
-        let active = format!("SELECT 1 FROM pg_replication_slots WHERE slot_name = '{slot}' AND active");
-        return session.value(&active).is_some();
+        // While a slot is made it is active too.
+        let streams = format!(
+            "SELECT 1 FROM pg_replication_slots s JOIN pg_stat_replication r ON r.pid = s.active_pid \
+             WHERE s.slot_name = '{slot}' AND r.state = 'streaming'"
+        );
+        return session.value(&streams).is_some();
     }
     let id = config["database.server.id"].as_str();
     session.rows("SHOW REPLICAS").iter().any(|row| row.first().and_then(Option::as_deref) == id)

@@ -118,10 +118,11 @@ impl Reader {
         let metadata = self.consumer.fetch_metadata(None, seconds(20)).unwrap();
         let topics = metadata.topics().iter().filter(|topic| (self.wanted)(topic.name()));
         let partitions = topics.flat_map(|topic| topic.partitions().iter().map(|p| (topic.name().to_owned(), p.id())));
+        // A topic that was just made has no leader yet: then it has no records either.
         partitions
-            .map(|(topic, id)| {
-                let (_, end) = self.consumer.fetch_watermarks(&topic, id, seconds(20)).unwrap();
-                ((topic, id), end)
+            .filter_map(|(topic, id)| {
+                let (_, end) = self.consumer.fetch_watermarks(&topic, id, seconds(20)).ok()?;
+                Some(((topic, id), end))
             })
             .collect()
     }

@@ -49,9 +49,11 @@ pub(super) struct Type {
 /// Types by OID.
 pub(super) type Types = BTreeMap<u32, Type>;
 
+/// A default names no columns, so its text needs no table. With the table's OID the server would lock the table: behind a
+/// statement that waits for the snapshot to end, for ever.
 const COLUMNS: &str = "\
     SELECT a.attname::text, a.atttypid, a.atttypmod, NOT a.attnotnull, \
-    CASE WHEN a.attgenerated = '' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END \
+    CASE WHEN a.attgenerated = '' THEN pg_catalog.pg_get_expr(d.adbin, 0) END \
     FROM pg_catalog.pg_attribute a \
     LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
     WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";

@@ -105,7 +105,10 @@ impl Postgres {
             _ => None,
         };
         let offset = match resumed {
-            Some(offset) => offset,
+            Some(offset) => {
+                connected(out);
+                offset
+            }
             None => match self.first(&found, &session, out).await? {
                 Some(offset) => offset,
                 None => return Ok(None),
@@ -119,11 +122,13 @@ impl Postgres {
         let config = &self.config;
         if config.snapshot == SnapshotMode::InitialOnly {
             let view = View::open(config, &Point { lsn: None, exported: None }).await?;
+            connected(out);
             Snapshot::new(config, session, &view, out).run(view, &found.tables).await?;
             finished(out);
             return Ok(None);
         }
         let exporter = slot::export(config, found).await?;
+        connected(out);
         if config.snapshot == SnapshotMode::NoData {
             let offset = Offset { lsn: exporter.start(), ts_usec: Some(clock::now_us()), ..Offset::default() };
             let nothing = Batch { events: Vec::new(), position: offset.position() };
@@ -149,6 +154,11 @@ impl Postgres {
         let stream = Stream::new(config, out, &shared, session, (offset, end));
         tokio::try_join!(stream.run(reader), feedback::run(config, out, &shared, writer, start)).map(drop)
     }
+}
+
+/// The database was found fit, and the slot is there: what is committed from now on is in the stream.
+fn connected(out: &Outbox) {
+    out.progress.send_modify(|progress| progress.connected = true);
 }
 
 /// There is nothing more to do: `--once` need not wait.
