@@ -128,7 +128,9 @@ impl Definition {
             Alteration::DropIndex(name) => self.unique_keys.retain(|(key, _)| !key.eq_ignore_ascii_case(&name)),
             Alteration::RenameIndex(from, to) => {
                 let renamed = self.unique_keys.iter_mut().find(|(key, _)| key.eq_ignore_ascii_case(&from));
-                renamed.into_iter().for_each(|(key, _)| key.clone_from(&to));
+                if let Some((key, _)) = renamed {
+                    *key = to;
+                }
             }
             Alteration::RenameTable(_) => {}
         }

@@ -167,13 +167,13 @@ impl Charset {
     }
 
     /// The text of a value's bytes. What is no text in this set becomes U+FFFD, as in Java.
-    pub(super) fn text(self, bytes: Bytes) -> Text {
+    pub(super) fn text(self, bytes: &Bytes) -> Text {
         match self {
             Self::Utf8 | Self::Binary => match Text::from_utf8(bytes.clone()) {
                 Ok(text) => text,
-                Err(_) => Text::from(String::from_utf8_lossy(&bytes).into_owned()),
+                Err(_) => Text::from(String::from_utf8_lossy(bytes).into_owned()),
             },
-            Self::Other(encoding) => Text::from(encoding.decode_without_bom_handling(&bytes).0.into_owned()),
+            Self::Other(encoding) => Text::from(encoding.decode_without_bom_handling(bytes).0.into_owned()),
             Self::Utf32 => {
                 let character = |four: &[u8]| {
                     let number = four.iter().fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     fn text(name: &str, bytes: &'static [u8]) -> String {
-        Charset::named(name).unwrap().text(Bytes::from_static(bytes)).as_str().to_owned()
+        Charset::named(name).unwrap().text(&Bytes::from_static(bytes)).as_str().to_owned()
     }
 
     #[test]

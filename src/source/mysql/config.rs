@@ -236,7 +236,7 @@ pub(super) fn is_system(database: &str) -> bool {
 /// A PEM file. Java's key stores are refused with the way out.
 fn pem(reader: &mut Reader<'_>, key: &'static str) -> Option<String> {
     let path = reader.text_opt(key)?;
-    let extension = std::path::Path::new(&path).extension().map(|extension| extension.to_ascii_lowercase());
+    let extension = std::path::Path::new(&path).extension().map(std::ffi::OsStr::to_ascii_lowercase);
     let java = extension.is_some_and(|extension| {
         ["jks", "p12", "pfx", "pkcs12", "keystore", "truststore"].iter().any(|e| *e == extension)
     });

@@ -303,7 +303,7 @@ impl<'a> Parser<'a> {
             return self.add(found);
         }
         if self.accept(&["drop"]) {
-            found.extend(self.drop_part()?);
+            self.drop_part(found)?;
         } else if self.accept_any(&["change"]) {
             self.accept(&["column"]);
             self.accept(&["if", "exists"]);
@@ -345,12 +345,17 @@ impl<'a> Parser<'a> {
     }
 
     fn add(&mut self, found: &mut Vec<Alteration>) -> Option<()> {
-        if let Some(key) = self.key_part() {
-            found.extend(key?.map(|key| match key {
-                KeyPart::Primary(columns) => Alteration::AddPrimaryKey(columns),
-                KeyPart::Unique(unique) => Alteration::AddUnique(unique),
-            }));
-            return Some(());
+        match self.key_part()? {
+            KeyPart::None => {}
+            KeyPart::Other => return Some(()),
+            KeyPart::Primary(columns) => {
+                found.push(Alteration::AddPrimaryKey(columns));
+                return Some(());
+            }
+            KeyPart::Unique(unique) => {
+                found.push(Alteration::AddUnique(unique));
+                return Some(());
+            }
         }
         if self.accept(&["partition"]) {
             return Some(());
@@ -369,20 +374,18 @@ impl<'a> Parser<'a> {
         Some(())
     }
 
-    fn drop_part(&mut self) -> Option<Option<Alteration>> {
+    fn drop_part(&mut self, found: &mut Vec<Alteration>) -> Option<()> {
         if self.accept(&["primary", "key"]) {
-            return Some(Some(Alteration::DropPrimaryKey));
-        }
-        if self.accept_any(&["index", "key", "constraint"]) {
+            found.push(Alteration::DropPrimaryKey);
+        } else if self.accept_any(&["index", "key", "constraint"]) {
             self.accept(&["if", "exists"]);
-            return Some(Some(drop_index(self.name()?)));
+            found.push(drop_index(self.name()?));
+        } else if !self.accept_any(&["foreign", "check", "partition"]) {
+            self.accept(&["column"]);
+            self.accept(&["if", "exists"]);
+            found.push(Alteration::Drop(self.name()?));
         }
-        if self.accept_any(&["foreign", "check", "partition"]) {
-            return Some(None);
-        }
-        self.accept(&["column"]);
-        self.accept(&["if", "exists"]);
-        Some(Some(Alteration::Drop(self.name()?)))
+        Some(())
     }
 
     /// Passes everything up to the next comma that stands in no parentheses.
@@ -419,8 +422,12 @@ fn drop_index(name: String) -> Alteration {
     if name.eq_ignore_ascii_case("primary") { Alteration::DropPrimaryKey } else { Alteration::DropIndex(name) }
 }
 
-/// A key that names rows.
+/// A part of a table's definition that is no column.
 pub(super) enum KeyPart {
+    /// It is a column after all.
+    None,
+    /// It names no rows: an index, a constraint.
+    Other,
     Primary(Vec<String>),
     Unique(UniqueKey),
 }

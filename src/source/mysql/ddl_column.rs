@@ -33,13 +33,11 @@ impl Parser<'_> {
     pub(super) fn definition(&mut self) -> Option<Definition> {
         let mut definition = Definition::default();
         while self.peek().is_some() {
-            match self.key_part() {
-                Some(key) => match key? {
-                    Some(KeyPart::Primary(columns)) => definition.set_primary_key(columns),
-                    Some(KeyPart::Unique(unique)) => definition.unique_keys.push(unique),
-                    None => {}
-                },
-                None => definition.push(self.column()?),
+            match self.key_part()? {
+                KeyPart::Primary(columns) => definition.set_primary_key(columns),
+                KeyPart::Unique(unique) => definition.unique_keys.push(unique),
+                KeyPart::Other => {}
+                KeyPart::None => definition.push(self.column()?),
             }
             self.skip_to_comma();
             self.accept_symbol(',');
@@ -48,8 +46,8 @@ impl Parser<'_> {
         Some(definition)
     }
 
-    /// A key, an index or a constraint, if one comes next: `Some(None)` if it names no rows, `None` inside if not understood.
-    pub(super) fn key_part(&mut self) -> Option<Option<Option<KeyPart>>> {
+    /// A key, an index or a constraint, if one comes next.
+    pub(super) fn key_part(&mut self) -> Option<KeyPart> {
         let mut name = None;
         let before = self.tokens;
         if self.accept(&["constraint"]) {
@@ -60,7 +58,7 @@ impl Parser<'_> {
         }
         if self.accept(&["primary", "key"]) {
             self.skip_to_parentheses();
-            return Some(self.index_columns().map(|columns| Some(KeyPart::Primary(columns))));
+            return self.index_columns().map(KeyPart::Primary);
         }
         if self.accept(&["unique"]) {
             self.accept_any(&["index", "key"]);
@@ -68,18 +66,13 @@ impl Parser<'_> {
                 name = self.name();
             }
             self.skip_to_parentheses();
-            let unique = |columns: Vec<String>| {
-                let name = name.or_else(|| columns.first().cloned()).unwrap_or_default();
-                Some(KeyPart::Unique((name, columns)))
-            };
-            return Some(self.index_columns().map(unique));
+            let columns = self.index_columns()?;
+            let name = name.or_else(|| columns.first().cloned()).unwrap_or_default();
+            return Some(KeyPart::Unique((name, columns)));
         }
         let index = ["index", "key", "fulltext", "spatial", "foreign", "check", "period"];
         let other = index.iter().any(|keyword| self.peek().is_some_and(|token| token.is(keyword)));
-        if other || before.len() != self.tokens.len() {
-            return Some(Some(None));
-        }
-        None
+        Some(if other || before.len() != self.tokens.len() { KeyPart::Other } else { KeyPart::None })
     }
 
     fn skip_to_parentheses(&mut self) {

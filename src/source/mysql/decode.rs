@@ -131,7 +131,7 @@ fn sized(cursor: &mut Cursor, prefix: u8, what: &'static str) -> Result<Bytes, S
 /// The day, if there is such a day: months and days may be zero, or too large, in MySQL.
 pub(super) fn day(year: u64, month: u64, day: u64) -> Option<i32> {
     let (month, day) = (u8::try_from(month).ok()?, u8::try_from(day).ok()?);
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let last = match month {
         1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
         4 | 6 | 9 | 11 => 30,

@@ -20,8 +20,9 @@ pub(super) fn of(kind: &Type, text: &str) -> Option<Cell> {
         Type::Date => Cell::Date(date(text.get(..10).unwrap_or(text))),
         Type::Time(_) => Cell::Time(time(text)?),
         Type::DateTime(_) | Type::Timestamp(_) => Cell::Moment(moment(text)),
-        Type::Text | Type::Json | Type::Enum(_) | Type::Set(_) => Cell::Bytes(Bytes::copy_from_slice(text.as_bytes())),
-        Type::Binary { .. } => Cell::Bytes(Bytes::copy_from_slice(text.as_bytes())),
+        Type::Text | Type::Binary { .. } | Type::Json | Type::Enum(_) | Type::Set(_) => {
+            Cell::Bytes(Bytes::copy_from_slice(text.as_bytes()))
+        }
         Type::Other(_) => return None,
     })
 }

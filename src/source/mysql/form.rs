@@ -143,9 +143,8 @@ impl Form {
             (Self::Time(form), _) => form.schema(),
             (Self::Timestamp(form), _) => form.schema(),
             (Self::Zoned(_), _) => semantic::of(Kind::Text, semantic::ZONED_TIMESTAMP),
-            (Self::Text(_), _) => Schema::of(Kind::Text),
             (Self::Bytes(BinaryMode::Bytes, _), _) => Schema::of(Kind::Bytes),
-            (Self::Bytes(..), _) => Schema::of(Kind::Text),
+            (Self::Text(_) | Self::Bytes(..), _) => Schema::of(Kind::Text),
             (Self::Json, _) => semantic::of(Kind::Text, semantic::JSON),
             (Self::Enum(_), Type::Enum(all)) => {
                 semantic::of(Kind::Text, semantic::ENUM).parameter("allowed", labels(all))
@@ -199,10 +198,10 @@ impl Form {
             (Self::Zoned(fraction), Cell::Moment(micros)) => {
                 or_epoch(micros).map_or(Value::Null, |micros| Value::text(timestamp_text(micros, *fraction)))
             }
-            (Self::Text(charset), Cell::Bytes(bytes)) => Value::Text(charset.text(bytes)),
+            (Self::Text(charset), Cell::Bytes(bytes)) => Value::Text(charset.text(&bytes)),
             (Self::Bytes(mode, length), Cell::Bytes(bytes)) => binary(*mode, padded(bytes, *length)),
             (Self::Json, Cell::Json(bytes)) => Value::text(jsonb::text(&bytes)?),
-            (Self::Json | Self::Enum(_) | Self::Set(_), Cell::Bytes(bytes)) => Value::Text(Charset::Utf8.text(bytes)),
+            (Self::Json | Self::Enum(_) | Self::Set(_), Cell::Bytes(bytes)) => Value::Text(Charset::Utf8.text(&bytes)),
             (Self::Enum(labels), Cell::Label(index)) => label(labels, index)?,
             (Self::Set(labels), Cell::Labels(bits)) => Value::text(joined(labels, bits)),
             _ => return Err(BadValue::Mismatch),
@@ -264,8 +263,13 @@ fn binary(mode: BinaryMode, bytes: Bytes) -> Value {
         BinaryMode::Bytes => Value::Bytes(bytes),
         BinaryMode::Base64 => Value::text(base64::engine::general_purpose::STANDARD.encode(bytes)),
         BinaryMode::Base64UrlSafe => Value::text(base64::engine::general_purpose::URL_SAFE.encode(bytes)),
-        BinaryMode::Hex => Value::text(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()),
+        BinaryMode::Hex => Value::text(hex(&bytes)),
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 fn label(labels: &[Text], index: u64) -> Result<Value, BadValue> {

@@ -60,9 +60,9 @@ impl GtidSet {
         self.0.is_empty()
     }
 
-    /// The origins with their intervals, in the order of the text.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&Origin, &[Interval])> {
-        self.0.iter().map(|(origin, intervals)| (origin, intervals.as_slice()))
+    /// The set in parts of one origin each, as text.
+    pub(super) fn parts(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(|(origin, intervals)| Self([(origin.clone(), intervals.clone())].into()).to_string())
     }
 
     /// Adds one id.
@@ -125,7 +125,9 @@ impl GtidSet {
     pub(super) fn plus(&self, other: &Self) -> Self {
         let mut sum = self.clone();
         for (origin, intervals) in &other.0 {
-            intervals.iter().for_each(|interval| sum.add_interval(origin, *interval));
+            for interval in intervals {
+                sum.add_interval(origin, *interval);
+            }
         }
         sum
     }

@@ -23,8 +23,8 @@ pub(super) struct Open {
     pub(super) query: Value,
     /// Debezium's id of it.
     pub(super) id: Arc<str>,
-    /// The set before it, as text, once it was needed.
-    gtids: Option<Option<Arc<str>>>,
+    /// The set before it, as text, once it was needed; empty: it is not known.
+    gtids: Option<Arc<str>>,
 }
 
 /// Where the reader is.
@@ -137,8 +137,9 @@ impl Log {
         }
     }
 
-    fn executed_text(&self) -> Option<Arc<str>> {
-        self.by_gtid.then(|| self.executed.to_string().into())
+    /// The transactions that are done, as text; empty if not all of them are known.
+    fn executed_text(&self) -> Arc<str> {
+        if self.by_gtid { self.executed.to_string().into() } else { Arc::default() }
     }
 
     /// The place behind what was read: `row` rows of the current event, and all events before it.
@@ -151,13 +152,13 @@ impl Log {
         }
         let gtids = known.unwrap_or_else(|| self.executed_text());
         if let Some(open) = &mut self.open {
-            open.gtids = Some(gtids.clone());
+            open.gtids = Some(Arc::clone(&gtids));
         }
         Place {
             ts_sec: (self.timestamp != 0).then(|| self.ts_us().div_euclid(1_000_000)),
             file: Arc::clone(&self.file),
             pos,
-            gtids,
+            gtids: (!gtids.is_empty()).then_some(gtids),
             server_id: self.server_id,
             event,
             row,
@@ -185,6 +186,7 @@ pub(super) fn is_before(one: (&str, u64), other: (&str, u64)) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::mysql::gtid::Origin;
 
     #[test]
     fn places_go_beyond_four_gigabytes() {
@@ -205,8 +207,7 @@ mod tests {
     fn a_place_inside_of_a_transaction_keeps_the_set_before_it() {
         let uuid = "5336f431-e587-11f1-9630-02fc00000001";
         let mut log = Log::new("b.000001".into(), 100, format!("{uuid}:1-5").parse().unwrap());
-        let set: GtidSet = format!("{uuid}:6").parse().unwrap();
-        let origin = set.iter().next().unwrap().0.clone();
+        let origin = Origin { uuid: uuid.parse().unwrap(), tag: String::new() };
         log.announce(Some((Gtid { origin, number: 6 }, 1_000_001)));
         log.begin(7);
         log.open.as_mut().unwrap().events = 2;

@@ -285,7 +285,7 @@ impl Reader {
         let shape = self.common.selected((database, name), definition)?;
         // Debezium knows a statement's time in milliseconds, a row's in microseconds.
         let ts_us = self.log.ts_us().div_euclid(1000) * 1000;
-        let source = self.source(&shape, ts_us, 0, Value::Null, Value::Null);
+        let source = self.source(&shape, ts_us, Made::default());
         let (file, end, start) = (Arc::clone(&self.log.file), self.log.end, self.log.start);
         self.log.finish();
         let place = self.log.place(0, None);
@@ -366,13 +366,13 @@ impl Reader {
         if open.read <= open.pass || self.common.config.common.skips(op) || is_unchanged() {
             return Ok(true);
         }
-        let (thread, query) = self
-            .log
-            .open
-            .as_ref()
-            .map_or((Value::Null, Value::Null), |open| (Value::Int64(open.thread.into()), open.query.clone()));
         let shape = &open.rows.shape;
-        let source = self.source(shape, self.log.ts_us(), open.read - 1, thread, query);
+        let made = Made {
+            row: open.read - 1,
+            thread: self.log.open.as_ref().map_or(Value::Null, |open| Value::Int64(open.thread.into())),
+            query: self.log.open.as_ref().map_or(Value::Null, |open| open.query.clone()),
+        };
+        let source = self.source(shape, self.log.ts_us(), made);
         let images = Images { shape: Arc::clone(shape), op, before, after };
         let place = self.log.place(open.read, None);
         // The bytes of an event are counted with its first row, then as one more each: the batch is full soon enough.
@@ -381,7 +381,8 @@ impl Reader {
         Ok(true)
     }
 
-    fn source(&self, shape: &Shape, ts_us: i64, row: u64, thread: Value, query: Value) -> Value {
+    fn source(&self, shape: &Shape, ts_us: i64, made: Made) -> Value {
+        let Made { row, thread, query } = made;
         let own = [
             Value::Text(shape.name.clone()),
             Value::Int64(self.log.server_id.into()),
@@ -417,6 +418,14 @@ impl Reader {
     }
 }
 
+/// Which row of its event it is, and what made it.
+#[derive(Default)]
+struct Made {
+    row: u64,
+    thread: Value,
+    query: Value,
+}
+
 /// A row's images, and where they belong.
 struct Images {
     shape: Arc<Shape>,
@@ -431,12 +440,11 @@ impl Transaction {
         let step = if change.changes_key() { 2 } else { 1 };
         let total = self.tables.iter().map(|(_, count)| count).sum::<i64>();
         let table = &change.table.id;
-        let before = match self.tables.iter_mut().find(|(id, _)| id == table) {
-            Some((_, count)) => std::mem::replace(count, *count + step),
-            None => {
-                self.tables.push((Arc::clone(table), step));
-                0
-            }
+        let before = if let Some((_, count)) = self.tables.iter_mut().find(|(id, _)| id == table) {
+            std::mem::replace(count, *count + step)
+        } else {
+            self.tables.push((Arc::clone(table), step));
+            0
         };
         TransactionPlace { id: Arc::clone(&self.id), total_order: total + 1, data_collection_order: before + 1 }
     }

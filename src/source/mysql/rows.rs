@@ -19,6 +19,9 @@ pub(super) fn table_id(data: &Bytes) -> Result<u64, Short> {
     Cursor::new(data.clone()).uint_le(6, "table id")
 }
 
+/// A row before and after; which of the two there are depends on the event.
+pub(super) type Images = (Option<Row>, Option<Row>);
+
 /// The rows of an event.
 #[derive(Debug)]
 pub(super) struct Rows {
@@ -47,7 +50,10 @@ impl Rows {
             let (op, before, after) = match kind {
                 raw::WRITE_ROWS | raw::WRITE_ROWS_V1 => (Op::Create, None, Some(first)),
                 raw::DELETE_ROWS | raw::DELETE_ROWS_V1 => (Op::Delete, Some(first), None),
-                _ => (Op::Update, Some(first), Some(cursor.take(columns.div_ceil(8), "present columns")?)),
+                raw::UPDATE_ROWS | raw::UPDATE_ROWS_V1 => {
+                    (Op::Update, Some(first), Some(cursor.take(columns.div_ceil(8), "present columns")?))
+                }
+                _ => return Err(Short { what: "an event that is no row event" }),
             };
             Ok(Self { shape: Arc::clone(shape), op, cursor, before, after })
         };
@@ -55,7 +61,7 @@ impl Rows {
     }
 
     /// The next row's images before and after; `None`: there is no more.
-    pub(super) fn next(&mut self) -> Result<Option<(Option<Row>, Option<Row>)>, BadRow> {
+    pub(super) fn next(&mut self) -> Result<Option<Images>, BadRow> {
         if self.cursor.is_empty() {
             return Ok(None);
         }

@@ -217,7 +217,7 @@ fn unsigned(mapped: &MappedColumn, defined: Option<&Column>) -> Option<bool> {
 
 fn labels(mapped: &MappedColumn) -> Vec<String> {
     let charset = mapped.collation.and_then(charset::of_collation).and_then(Charset::named).unwrap_or(Charset::Utf8);
-    mapped.labels.iter().map(|label| charset.text(label.clone()).as_str().to_owned()).collect()
+    mapped.labels.iter().map(|label| charset.text(label).as_str().to_owned()).collect()
 }
 
 fn other(defined: Option<&Column>, name: &str) -> String {

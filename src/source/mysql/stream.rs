@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
 use mysql_async::binlog::events::Event as Packet;
-use mysql_async::{BinlogStream, BinlogStreamRequest, Error, GnoInterval, Sid};
+use mysql_async::{BinlogStream, BinlogStreamRequest, Error, Sid};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use super::catalog::Catalog;
@@ -74,14 +74,13 @@ pub(super) async fn run(server: &Server, facts: &Facts, start: Start, out: &Outb
         place.gtids = None;
         server.check_file(&mut conn, &place).await?;
     }
-    let catalog = match start.catalog {
-        Some(catalog) => catalog,
-        None => {
-            let tables = server.tables(&mut conn).await?;
-            let catalog = server.catalog(&mut conn, &tables).await?;
-            let now = server.status(&mut conn).await?;
-            (catalog, AsOf { executed: now.executed, file: now.file, pos: now.pos })
-        }
+    let catalog = if let Some(catalog) = start.catalog {
+        catalog
+    } else {
+        let tables = server.tables(&mut conn).await?;
+        let catalog = server.catalog(&mut conn, &tables).await?;
+        let now = server.status(&mut conn).await?;
+        (catalog, AsOf { executed: now.executed, file: now.file, pos: now.pos })
     };
     let _ = conn.disconnect().await;
     let common = Common::new(Arc::clone(&server.config));
@@ -141,27 +140,21 @@ async fn dump(server: &Server, executed: Option<&GtidSet>, place: &Place) -> Res
     server.run(&mut conn, &setup).await?;
     let request = BinlogStreamRequest::new(server.config.server_id).with_hostname(b"rowtide");
     let request = match executed {
-        Some(executed) => request.with_gtid().with_gtid_set(sids(executed)),
+        Some(executed) => request.with_gtid().with_gtid_set(sids(executed)?),
         None => request.with_filename(place.file.as_bytes()).with_pos(place.pos.max(4)),
     };
     conn.get_binlog_stream(request).await.map_err(|error| server.stream_failed(&error))
 }
 
-/// The set as the protocol has it: ends are not included.
-fn sids(set: &GtidSet) -> Vec<Sid<'static>> {
-    let interval = |(first, last): &(u64, u64)| GnoInterval::new(*first, last.saturating_add(1));
-    let sid = |(origin, intervals): (&super::gtid::Origin, &[(u64, u64)])| {
-        let sid = Sid::new(*origin.uuid.as_bytes()).with_intervals(intervals.iter().map(interval).collect());
-        if origin.tag.is_empty() {
-            return sid;
-        }
-        tagged(sid, &origin.tag)
+/// The set as the protocol has it.
+fn sids(set: &GtidSet) -> Result<Vec<Sid<'static>>, SourceError> {
+    let sid = |text: String| {
+        text.parse().map_err(|error: std::io::Error| SourceError::BadPosition {
+            position: text.clone(),
+            reason: error.to_string(),
+        })
     };
-    set.iter().map(sid).collect()
-}
-
-fn tagged(sid: Sid<'static>, _tag: &str) -> Sid<'static> {
-    sid
+    set.parts().map(sid).collect()
 }
 
 struct Stream<'a> {
@@ -184,15 +177,14 @@ impl Stream<'_> {
     async fn follow(&mut self) -> Result<(), Ended> {
         loop {
             // What has arrived is read at once; only then is a batch sent that is not full.
-            let packet = match self.binlog.next().now_or_never() {
-                Some(packet) => packet,
-                None => {
-                    self.flush().await?;
-                    self.tell_caught_up().await?;
-                    match self.wait().await? {
-                        Some(packet) => packet,
-                        None => continue,
-                    }
+            let packet = if let Some(packet) = self.binlog.next().now_or_never() {
+                packet
+            } else {
+                self.flush().await?;
+                self.tell_caught_up().await?;
+                match self.wait().await? {
+                    Some(packet) => packet,
+                    None => continue,
                 }
             };
             let packet = match packet {
