@@ -75,14 +75,16 @@ impl Cli {
 
 impl Run {
     fn execute(self) -> ExitCode {
-        let worker = match Worker::load(&self.config, std::env::vars(), &self.set) {
-            Ok(worker) => worker,
-            Err(problems) => return refuse(&problems),
+        let (worker, problems) = match Worker::load(&self.config, std::env::vars(), &self.set) {
+            Ok(worker) => (Ok(worker), Vec::new()),
+            // The connector files are looked at all the same: every problem at once.
+            Err(problems) => (any_worker(), problems),
         };
+        let Ok(worker) = worker else { return refuse(&problems) };
         let checked = check(&self.files, &worker);
-        if checked.iter().any(|file| !file.problems.is_empty()) {
+        if !problems.is_empty() || checked.iter().any(|file| !file.problems.is_empty()) {
             checked.iter().flat_map(CheckedFile::lines).for_each(|line| complain(&line));
-            return WRONG.into();
+            return refuse(&problems);
         }
         if let Err(problem) = telemetry::start(worker.log_format, &worker.log_level) {
             return refuse(&[problem]);
@@ -106,9 +108,7 @@ impl Run {
 
 impl Validate {
     fn execute(self) -> ExitCode {
-        // As if for Kafka, so that what the file says of the producer and of topics is looked at too; nothing connects.
-        let kafka = ("bootstrap.servers".to_owned(), "localhost:9092".to_owned());
-        let worker = match Worker::load(&[], [], &[kafka]) {
+        let worker = match any_worker() {
             Ok(worker) => worker,
             Err(problems) => return refuse(&problems),
         };
@@ -166,6 +166,12 @@ fn check(files: &[PathBuf], worker: &Worker) -> Vec<CheckedFile> {
         checked.push(file);
     }
     checked
+}
+
+/// A worker of which nothing is known but that it has Kafka, so that what a file says of the producer and of topics is
+/// looked at too. Nothing connects.
+fn any_worker() -> Result<Worker, Vec<Problem>> {
+    Worker::load(&[], [], &[("bootstrap.servers".to_owned(), "localhost:9092".to_owned())])
 }
 
 fn refuse(problems: &[Problem]) -> ExitCode {

@@ -162,9 +162,16 @@ fn run_refuses_what_validate_refuses() {
     let (stdout, stderr, status) = run(rowtide().arg("run").arg(&file));
     assert_eq!((stdout.as_str(), status), ("", 2));
     assert!(stderr.contains("a.json: error: is no connector file"), "{stderr}");
-    let (_, stderr, status) = run(rowtide().args(["run", "--set", "rest.port=many", "--set", "sink=kafka"]));
+    let arguments = ["run", "--config", "none.toml", "--set", "rest.port=many", "--set", "sink=kafka"];
+    let (_, stderr, status) = run(rowtide().args(arguments).arg(&file));
     assert_eq!(status, 2);
-    assert!(stderr.contains("rest.port=\"many\"") && stderr.contains("bootstrap.servers: is required"), "{stderr}");
+    let all = [
+        "a.json: error: is no connector file",
+        "error: none.toml: cannot be read",
+        "error: rest.port=\"many\"",
+        "error: bootstrap.servers: is required",
+    ];
+    assert!(all.iter().all(|problem| stderr.contains(problem)), "{stderr}");
 }
 
 #[test]

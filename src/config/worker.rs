@@ -97,14 +97,13 @@ impl Worker {
         layers.extend(environment_layers(environment));
         layers.push(Layer { name: "--set".to_owned(), properties: assignments.iter().cloned().collect() });
         let figment = layers.iter().fold(Figment::new(), |figment, layer| figment.merge(layer));
-        match figment.extract::<Properties>() {
-            Ok(written) if problems.is_empty() => Self::read(&written, &layers),
-            Ok(_) => Err(problems),
-            Err(error) => {
-                problems.push(Problem::new("", error.to_string()));
-                Err(problems)
-            }
+        match figment.extract::<Properties>().map(|written| Self::read(&written, &layers)) {
+            Ok(Ok(worker)) if problems.is_empty() => return Ok(worker),
+            Ok(Ok(_)) => {}
+            Ok(Err(found)) => problems.extend(found),
+            Err(error) => problems.push(Problem::new("", error.to_string())),
         }
+        Err(problems)
     }
 
     fn read(written: &Properties, layers: &[Layer]) -> Result<Self, Vec<Problem>> {
