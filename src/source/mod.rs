@@ -190,6 +190,20 @@ impl Outbox {
         }
     }
 
+    /// Sends a position without events, and waits until it is saved: whatever follows, the next run knows of it.
+    ///
+    /// # Errors
+    /// When the connector is stopping.
+    pub async fn save(&self, position: Position) -> Result<(), Stopping> {
+        let mut saved = self.saved.clone();
+        self.send(Batch { events: Vec::new(), position: position.clone() }).await?;
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Err(Stopping),
+            saved = saved.wait_for(|saved| saved.as_ref() == Some(&position)) => saved.map(drop).map_err(|_| Stopping),
+        }
+    }
+
     /// The newest position that may be acknowledged to the database.
     #[must_use]
     pub fn saved(&self) -> Option<Position> {

@@ -138,10 +138,10 @@ fn walk(history: &[(i64, Token)], told: &[Token], first_streamed: i64) -> Result
     let places =
         reads.iter().map(|version| known(version).ok_or_else(|| format!("version {version} was never committed")));
     let places = places.collect::<Result<Vec<usize>, String>>()?;
-    // The changes that were over before the stream began: a row of a snapshot tells them, if they left one.
+    // The changes that were over before the stream began: a row of a snapshot tells them, if one was left and stayed.
     let before = history.partition_point(|(tx, _)| *tx < first_streamed);
-    let left_row = before > 0 && history[before - 1].1 != Token::Tombstone;
-    if left_row && places.iter().all(|place| place + 1 < before) {
+    let at_rest = before == history.len() && history.last().is_some_and(|(_, token)| *token != Token::Tombstone);
+    if at_rest && places.iter().all(|place| place + 1 < before) {
         return Err("the snapshot lacks the row".to_owned());
     }
     let mut repeats = reads.len().saturating_sub(1);

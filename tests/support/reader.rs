@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::daemon::Daemon;
 use super::server::Server;
-use super::{seconds, wait_until};
+use super::{seconds, wait_for, wait_until};
 
 /// A record as the broker has it.
 #[derive(Debug)]
@@ -118,11 +118,12 @@ impl Reader {
         let metadata = self.consumer.fetch_metadata(None, seconds(20)).unwrap();
         let topics = metadata.topics().iter().filter(|topic| (self.wanted)(topic.name()));
         let partitions = topics.flat_map(|topic| topic.partitions().iter().map(|p| (topic.name().to_owned(), p.id())));
-        // A topic that was just made has no leader yet: then it has no records either.
         partitions
-            .filter_map(|(topic, id)| {
-                let (_, end) = self.consumer.fetch_watermarks(&topic, id, seconds(20)).ok()?;
-                Some(((topic, id), end))
+            .map(|(topic, id)| {
+                // A partition that was just made may have no leader yet.
+                let ends = || self.consumer.fetch_watermarks(&topic, id, seconds(20)).ok();
+                let (_, end) = wait_for(&format!("the end of {topic}, {id}"), seconds(20), ends);
+                ((topic, id), end)
             })
             .collect()
     }

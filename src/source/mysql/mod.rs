@@ -91,8 +91,10 @@ async fn run(server: &Server, start: Option<Position>, out: &Outbox) -> Result<(
             "database.server.id is not set; this one is derived from topic.prefix and the server's address, so it stays"
         );
     }
-    let saved = start.as_ref().map(Place::read).transpose()?.filter(|place| place.snapshot_completed != Some(false));
+    let saved = start.as_ref().map(Place::read).transpose()?;
+    let in_snapshot = saved.as_ref().is_some_and(|place| place.snapshot_completed == Some(false));
     let saved = saved.map(|place| Place { snapshot_completed: None, ..place });
+    let (interrupted, saved) = if in_snapshot { (saved, None) } else { (None, saved) };
     let mut attempt = match (saved, config.snapshot) {
         (Some(place), mode) if mode != SnapshotMode::Always => {
             if mode == SnapshotMode::InitialOnly {
@@ -112,7 +114,7 @@ async fn run(server: &Server, start: Option<Position>, out: &Outbox) -> Result<(
         _ => None,
     };
     if attempt.is_none() {
-        attempt = match snapshot::take(server, &facts, out, config.snapshot != SnapshotMode::NoData).await {
+        attempt = match snapshot::take(server, &facts, out, interrupted).await {
             Ok(taken) => Some(Start { place: taken.place, catalog: Some((taken.catalog, taken.as_of)) }),
             Err(snapshot::Ended::Stopping) => None,
             Err(snapshot::Ended::Failed(error)) => return Err(error),

@@ -11,7 +11,7 @@ use mysql_async::{Conn, prelude::Queryable};
 
 use super::catalog::{Catalog, Name};
 use super::check::Facts;
-use super::config::LockingMode;
+use super::config::{LockingMode, SnapshotMode};
 use super::position::Place;
 use super::reader::{AsOf, now_ns};
 use super::schema::{Common, Shape};
@@ -57,8 +57,16 @@ struct Consistent {
     status: Status,
 }
 
-/// Takes a snapshot; without rows when `data` is false.
-pub(super) async fn take(server: &Server, facts: &Facts, out: &Outbox, data: bool) -> Result<Taken, Ended> {
+/// Takes a snapshot; without rows where the mode says so.
+///
+/// One that was interrupted is taken again, and the stream begins where it did for that one: rows that it told and that are
+/// gone by now are deleted in the log since then.
+pub(super) async fn take(
+    server: &Server,
+    facts: &Facts,
+    out: &Outbox,
+    interrupted: Option<Place>,
+) -> Result<Taken, Ended> {
     let mut conn = server.connect().await?;
     let tables = server.tables(&mut conn).await?;
     let Consistent { mut conn, lock, status } = consistent(server, facts, conn, &tables).await?;
@@ -71,12 +79,19 @@ pub(super) async fn take(server: &Server, facts: &Facts, out: &Outbox, data: boo
         file: Arc::clone(&status.file),
         pos: status.pos,
         gtids: (!status.executed.is_empty()).then(|| status.executed.to_string().into()),
-        snapshot_completed: Some(false),
         ..Place::default()
     };
+    let begin = match interrupted {
+        Some(place) => still_there(server, facts, &mut conn, place).await?,
+        None => None,
+    };
+    let begin =
+        Place { snapshot_completed: Some(false), ts_sec: Some(ts_sec), ..begin.unwrap_or_else(|| place.clone()) };
     let common = Common::new(Arc::clone(&server.config));
-    let mut writer = Writer { common, place, batcher: Batcher::new(Limits::default()), out };
-    if data {
+    let mut writer = Writer { common, place, begin, batcher: Batcher::new(Limits::default()), out };
+    if server.config.snapshot != SnapshotMode::NoData {
+        // Before the first row is sent, it is known that rows were sent, and where the stream must begin.
+        out.save(writer.begin.position()).await.map_err(|_| Ended::Stopping)?;
         let snapshotted = |name: &&Name| {
             let patterns = &server.config.common.snapshot_tables;
             patterns.is_empty() || patterns.matches(&format!("{}.{}", name.0, name.1))
@@ -85,10 +100,39 @@ pub(super) async fn take(server: &Server, facts: &Facts, out: &Outbox, data: boo
         read_all(server, &mut conn, &tables, &catalog, &mut writer).await?;
     }
     drop(lock);
-    writer.place.snapshot_completed = Some(true);
+    writer.begin.snapshot_completed = Some(true);
     writer.flush().await?;
     let _ = conn.disconnect().await;
-    Ok(Taken { place: Place { snapshot_completed: None, ..writer.place }, catalog, as_of })
+    Ok(Taken { place: Place { snapshot_completed: None, ..writer.begin }, catalog, as_of })
+}
+
+/// The place of an interrupted snapshot, if the log still has what comes after it.
+async fn still_there(
+    server: &Server,
+    facts: &Facts,
+    conn: &mut Conn,
+    place: Place,
+) -> Result<Option<Place>, SourceError> {
+    let checked = if facts.gtid && place.gtids.is_some() {
+        server.check_purged(conn, &place).await
+    } else {
+        server.check_file(conn, &place).await
+    };
+    match checked {
+        Ok(()) => {
+            tracing::info!(file = %place.file, pos = place.pos, "the last snapshot did not end: it is taken again");
+            Ok(Some(place))
+        }
+        Err(SourceError::PositionLost { what, .. }) => {
+            tracing::warn!(
+                %what,
+                "the last snapshot did not end: it is taken again, and rows that it told before and that were deleted \
+                 since are not told to be deleted"
+            );
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// A consistent read, and its place in the log, with the shortest lock that the grants allow.
@@ -301,7 +345,10 @@ impl TableRead {
 /// Puts rows into batches.
 struct Writer<'a> {
     common: Common,
+    /// Of the rows.
     place: Place,
+    /// Of the stream behind them: this is saved.
+    begin: Place,
     batcher: Batcher,
     out: &'a Outbox,
 }
@@ -320,7 +367,7 @@ impl Writer<'_> {
             Value::Null,
         ];
         if marker == Marker::Last {
-            self.place.snapshot_completed = Some(true);
+            self.begin.snapshot_completed = Some(true);
         }
         let change = Change {
             table: Arc::clone(&shape.table),
@@ -330,14 +377,14 @@ impl Writer<'_> {
             source: self.common.source.value(moment, shape.database.clone(), Value::Null, own),
             ts_ns: now_ns(),
             transaction: None,
-            offset: self.out.record_offsets.then(|| self.place.position().0),
+            offset: self.out.record_offsets.then(|| self.begin.position().0),
         };
         self.batcher.push(Event::Change(change), bytes);
         if self.batcher.is_full() { self.flush().await } else { Ok(()) }
     }
 
     async fn flush(&mut self) -> Result<(), Ended> {
-        let batch = self.batcher.take(self.place.position());
+        let batch = self.batcher.take(self.begin.position());
         self.out.send(batch).await.map_err(|_| Ended::Stopping)
     }
 }

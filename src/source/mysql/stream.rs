@@ -344,7 +344,7 @@ impl Server {
     }
 
     /// Whether the log still holds all that is not in the set.
-    async fn check_purged(&self, conn: &mut mysql_async::Conn, place: &Place) -> Result<(), SourceError> {
+    pub(super) async fn check_purged(&self, conn: &mut mysql_async::Conn, place: &Place) -> Result<(), SourceError> {
         let rows = self.rows(conn, "SELECT @@global.gtid_purged").await?;
         let purged: String = rows.first().and_then(|row| row.get_opt(0)?.ok()).unwrap_or_default();
         let (purged, saved) =
@@ -358,7 +358,7 @@ impl Server {
     }
 
     /// Whether the log still has the file.
-    async fn check_file(&self, conn: &mut mysql_async::Conn, place: &Place) -> Result<(), SourceError> {
+    pub(super) async fn check_file(&self, conn: &mut mysql_async::Conn, place: &Place) -> Result<(), SourceError> {
         let rows = self.rows(conn, "SHOW BINARY LOGS").await?;
         let mut files = rows
             .iter()

@@ -81,12 +81,8 @@ impl Postgres {
     ) -> Result<Option<(Session, Offset, u64)>, SourceError> {
         let config = &self.config;
         let saved = start.as_ref().map(Offset::read).transpose()?;
-        let saved = saved.filter(|offset| {
-            if offset.within_snapshot() {
-                tracing::info!("the last snapshot did not end: it is made again");
-            }
-            !offset.within_snapshot()
-        });
+        let interrupted = saved.as_ref().filter(|offset| offset.within_snapshot()).map(Offset::resume);
+        let saved = saved.filter(|_| interrupted.is_none());
         if config.snapshot == SnapshotMode::InitialOnly && saved.is_some() {
             tracing::info!("the snapshot was made before, and snapshot.mode=initial_only asks for no more");
             finished(out);
@@ -109,7 +105,7 @@ impl Postgres {
                 connected(out);
                 offset
             }
-            None => match self.first(&found, &session, out).await? {
+            None => match self.first(&found, &session, out, interrupted).await? {
                 Some(offset) => offset,
                 None => return Ok(None),
             },
@@ -117,8 +113,17 @@ impl Postgres {
         Ok(Some((session, offset, found.end)))
     }
 
-    /// Nothing was saved: makes the slot, and the snapshot if it is asked for. Where the stream goes on.
-    async fn first(&self, found: &Found, session: &Session, out: &Outbox) -> Result<Option<Offset>, SourceError> {
+    /// Makes the slot, and the snapshot if it is asked for. Where the stream goes on.
+    ///
+    /// A snapshot that was interrupted is made again, and the stream begins where it did for the first one: rows that the
+    /// first one told and that are gone by the second are deleted in the log between them.
+    async fn first(
+        &self,
+        found: &Found,
+        session: &Session,
+        out: &Outbox,
+        interrupted: Option<u64>,
+    ) -> Result<Option<Offset>, SourceError> {
         let config = &self.config;
         if config.snapshot == SnapshotMode::InitialOnly {
             let view = View::open(config, &Point { lsn: None, exported: None }).await?;
@@ -137,7 +142,25 @@ impl Postgres {
         let view = View::open(config, exporter.point()).await?;
         // The snapshot is imported: what exported it may go.
         drop(exporter);
-        Snapshot::new(config, session, &view, out).run(view, &found.tables).await
+        let snapshot = Snapshot::new(config, session, &view, out);
+        let snapshot = match (interrupted, &found.slot) {
+            (None, _) => snapshot,
+            (Some(lsn), Some(slot)) if !slot.lost && slot.confirmed.is_some_and(|confirmed| confirmed <= lsn) => {
+                tracing::info!(
+                    stream_from = position::lsn_text(lsn),
+                    "the last snapshot did not end: it is made again"
+                );
+                snapshot.streamed_from(lsn)
+            }
+            (Some(_), _) => {
+                tracing::warn!(
+                    "the last snapshot did not end, and the log since then is gone: it is made again, and rows that \
+                     it told before and that were deleted since are not told to be deleted"
+                );
+                snapshot
+            }
+        };
+        snapshot.run(view, &found.tables).await
     }
 
     async fn stream(&self, session: Session, offset: Offset, end: u64, out: &Outbox) -> Result<(), SourceError> {

@@ -118,14 +118,24 @@ impl<'a> Snapshot<'a> {
         };
         let place =
             Place { ts_us, marker: Marker::True, xid: Some(view.xid), lsn: view.lsn, last_commit: None, origin: None };
-        let offset_json = out.record_offsets.then(|| offset.json());
         let batcher = Batcher::new(Limits::default());
-        Self { config, session, out, batcher, offset, offset_json, place, held: None }
+        Self { config, session, out, batcher, offset, offset_json: None, place, held: None }
+    }
+
+    /// The stream begins there, before the moment of the snapshot.
+    pub(super) const fn streamed_from(mut self, lsn: u64) -> Self {
+        self.offset.lsn = Some(lsn);
+        self
     }
 
     /// Reads all of it; the offset where the stream goes on, or `None` when the connector stops.
     pub(super) async fn run(mut self, mut view: View, tables: &[Captured]) -> Result<Option<Offset>, SourceError> {
         let started = Instant::now();
+        // Before the first row is sent, it is known that rows were sent, and where the stream must begin.
+        if self.out.save(self.offset.position()).await.is_err() {
+            return Ok(None);
+        }
+        self.offset_json = self.out.record_offsets.then(|| self.offset.json());
         let snapshot = &self.config.common.snapshot_tables;
         let name = |table: &Captured| format!("{}.{}", table.schema, table.name);
         let chosen: Vec<&Captured> =
