@@ -94,17 +94,18 @@ class Bench:
     def course(self, binary, peer, schemas, seconds):
         self.load()
         self.database.settle()
-        ours = Rowtide(self.servers, binary, self.broker, schemas)
-        theirs = Debezium(self.servers, self.broker, schemas) if peer else None
-        systems = [system for system in (ours, theirs) if system]
-        for system in systems:
+        systems = []
+        for make in [lambda: Rowtide(self.servers, binary, self.broker, schemas),
+                     lambda: Debezium(self.servers, self.broker, schemas)][:1 + peer]:
+            system = make()
+            systems.append(system)
             self.topics.create(self.topic(system))
             self.throughput(system, "snapshot")
             system.stop()
         self.database.mark()
         self.load()
         for system in reversed(systems):
-            if system is ours:
+            if system.NAME == "rowtide":
                 self.raw()
             self.throughput(system, "stream")
             self.latency(system, seconds)
