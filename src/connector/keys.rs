@@ -72,15 +72,10 @@ const WITHOUT_MEANING: &[&str] = &[
 
 /// Names of Debezium and Kafka Connect that are not supported yet.
 const NOT_YET: &[&str] = &[
-    "column.mask.*",
-    "column.truncate.*",
-    "column.propagate.source.type",
-    "datatype.propagate.source.type",
     "converters",
     "post.processors",
     "guardrail.*",
     "table.ignore.builtin",
-    "skip.messages.without.change",
     "snapshot.*",
     "streaming.delay.ms",
     "incremental.snapshot.*",
@@ -110,8 +105,6 @@ const NOT_YET: &[&str] = &[
     "transaction.boundary.interval.ms",
     "exactly.once.support",
     "offsets.storage.topic",
-    "schema.name.adjustment.mode",
-    "field.name.adjustment.mode",
     "heartbeat.action.query",
     "message.prefix.*",
     "gtid.*",

@@ -295,6 +295,7 @@ macro_rules! cases {
 cases! {
     pg_crud: default filters initial_only nodata noschema txmeta;
     pg_unwrap: default delete_to_tombstone drop fields rewrite rewrite_tombstone route;
+    pg_heartbeat: basic;
     mysql_crud: default nodata noschema txmeta;
     mysql_unwrap: default drop fields rewrite;
 }

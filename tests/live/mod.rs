@@ -2,6 +2,7 @@
 
 mod access;
 mod broker;
+mod columns;
 mod crash;
 mod input;
 mod kafka;
