@@ -2,6 +2,7 @@
 //!
 //! Status: 0 done, 1 failed while running, 2 wrong usage or configuration.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -75,7 +76,7 @@ impl Cli {
 
 impl Run {
     fn execute(self) -> ExitCode {
-        let (worker, problems) = match Worker::load(&self.config, std::env::vars(), &self.set) {
+        let (worker, problems) = match Worker::load(&self.config, environment(), &self.set) {
             Ok(worker) => (Ok(worker), Vec::new()),
             // The connector files are looked at all the same: every problem at once.
             Err(problems) => (any_worker(), problems),
@@ -168,6 +169,11 @@ fn check(files: &[PathBuf], worker: &Worker) -> Vec<CheckedFile> {
     checked
 }
 
+/// The variables of the environment that are text.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
 /// A worker of which nothing is known but that it has Kafka, so that what a file says of the producer and of topics is
 /// looked at too. Nothing connects.
 fn any_worker() -> Result<Worker, Vec<Problem>> {
@@ -188,12 +194,12 @@ fn assignment(text: &str) -> Result<(String, String), String> {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the answers of validate and version go there; run says nothing by it")]
+/// A line of an answer. A reader that has gone wants no more of it.
 fn say(line: &str) {
-    println!("{line}");
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
-#[expect(clippy::print_stderr, reason = "what is wrong before there is a log")]
+/// A line about what is wrong, before there is a log.
 fn complain(line: &str) {
-    eprintln!("{line}");
+    let _ = writeln!(std::io::stderr(), "{line}");
 }

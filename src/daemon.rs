@@ -4,7 +4,7 @@
 //! ends the process at once.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -13,16 +13,20 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::api::{self, Watched};
 use crate::config::properties::masked;
-use crate::config::worker::Listener;
-use crate::config::{ConnectorFile, Problems, Worker};
+use crate::config::worker::{Listener, SinkKind};
+use crate::config::{ConnectorFile, Problems, Properties, Worker};
 use crate::connector::plan::{self, Plan, Surroundings};
 use crate::connector::status::{State, Status};
 use crate::connector::supervise::{self, Handle};
 use crate::offset::OffsetError;
 use crate::offset::sqlite::Sqlite;
+use crate::sink::kafka::{self, KafkaConfig};
 
 /// What a connector has, beyond the time to drain, to save and to tell its database.
 const GOODBYE: Duration = Duration::from_secs(3);
+
+/// Between two questions to brokers that do not answer.
+const CLUSTER_ID_PAUSE: Duration = Duration::from_secs(30);
 
 /// Why the daemon ended with an error.
 #[derive(Debug, thiserror::Error)]
@@ -109,7 +113,7 @@ async fn run(worker: Worker, files: Vec<ConnectorFile>, once: bool) -> Result<()
     }
     let handles: Vec<(String, Arc<Handle>)> =
         connectors.iter().map(|(name, connector)| (name.clone(), Arc::clone(&connector.handle))).collect();
-    serve(listeners, connectors);
+    serve(listeners, connectors, kafka_cluster_id(&surroundings.worker)?);
     let ended = tokio::select! {
         () = signals.next() => Ok(()),
         ended = done(&handles), if once => ended,
@@ -165,12 +169,31 @@ async fn bind(listeners: &[Listener]) -> Result<Vec<TcpListener>, DaemonError> {
     Ok(bound)
 }
 
+/// Asks the brokers for the name of their cluster, until they tell; it will be in the cell.
+fn kafka_cluster_id(worker: &Worker) -> Result<Arc<OnceLock<String>>, DaemonError> {
+    let cell: Arc<OnceLock<String>> = Arc::default();
+    if !matches!(worker.sink, SinkKind::Kafka(_)) {
+        return Ok(cell);
+    }
+    let config = KafkaConfig::read(&worker.properties, &Properties::new())?;
+    let told = Arc::clone(&cell);
+    tokio::spawn(async move {
+        loop {
+            if let Some(id) = kafka::cluster_id(&config).await {
+                return drop(told.set(id));
+            }
+            tokio::time::sleep(CLUSTER_ID_PAUSE).await;
+        }
+    });
+    Ok(cell)
+}
+
 /// Serves the API until the runtime ends.
-fn serve(listeners: Vec<TcpListener>, connectors: BTreeMap<String, Watched>) {
+fn serve(listeners: Vec<TcpListener>, connectors: BTreeMap<String, Watched>, kafka_cluster_id: Arc<OnceLock<String>>) {
     let addresses: Vec<String> =
         listeners.iter().filter_map(|listener| Some(listener.local_addr().ok()?.to_string())).collect();
     let id = addresses.first().cloned().unwrap_or_default();
-    let router = api::router(Arc::new(api::Worker { id, kafka_cluster_id: None, connectors }));
+    let router = api::router(Arc::new(api::Worker { id, kafka_cluster_id, connectors }));
     for (listener, address) in listeners.into_iter().zip(addresses) {
         tracing::info!(%address, "the REST API listens");
         tokio::spawn(axum::serve(listener, router.clone()).into_future());

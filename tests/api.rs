@@ -104,7 +104,7 @@ fn c1(handle: Arc<Handle>) -> BTreeMap<String, Watched> {
 }
 
 async fn ask(connectors: BTreeMap<String, Watched>, requests: &[(Method, &str)]) -> Vec<(StatusCode, String, Value)> {
-    let worker = Worker { id: "127.0.0.1:8083".to_owned(), kafka_cluster_id: Some("k".to_owned()), connectors };
+    let worker = Worker { id: "127.0.0.1:8083".to_owned(), kafka_cluster_id: Arc::default(), connectors };
     let router = api::router(Arc::new(worker));
     let mut answers = Vec::new();
     for (method, path) in requests {

@@ -6,7 +6,7 @@ mod connectors;
 mod error;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::extract::State;
 use axum::routing::{MethodRouter, get};
@@ -24,8 +24,8 @@ const CONNECT_VERSION: &str = "4.3.1";
 pub struct Worker {
     /// host:port of this worker's API.
     pub id: String,
-    /// Kafka's name for its cluster, where there is one.
-    pub kafka_cluster_id: Option<String>,
+    /// Kafka's name for its cluster, once it is known.
+    pub kafka_cluster_id: Arc<OnceLock<String>>,
     /// The connectors, by name.
     pub connectors: BTreeMap<String, Watched>,
 }
@@ -67,7 +67,7 @@ pub fn router(worker: Arc<Worker>) -> Router {
 
 async fn root(State(worker): State<Arc<Worker>>) -> Json<Value> {
     let commit = concat!("rowtide-", env!("CARGO_PKG_VERSION"));
-    Json(json!({"version": CONNECT_VERSION, "commit": commit, "kafka_cluster_id": worker.kafka_cluster_id}))
+    Json(json!({"version": CONNECT_VERSION, "commit": commit, "kafka_cluster_id": worker.kafka_cluster_id.get()}))
 }
 
 /// The listener is bound when all connectors are started, so who gets an answer gets this one.

@@ -34,6 +34,12 @@ use crate::record::Headers;
 /// How long a sink that is dropped waits for requests that are under way. The next producer must not meet them.
 const LAST_REQUESTS: Duration = Duration::from_secs(1);
 
+/// Kafka's name for its cluster; `None` if no broker tells it in time.
+pub async fn cluster_id(config: &KafkaConfig) -> Option<String> {
+    let admin = config.admin();
+    tokio::task::spawn_blocking(move || topics::cluster_id(&admin)).await.ok().flatten()
+}
+
 /// A connector's producer.
 pub struct Kafka {
     producer: ThreadedProducer<Callbacks>,

@@ -180,6 +180,12 @@ impl Topics {
     }
 }
 
+/// Kafka's name for its cluster; `None` if no broker tells it in time. Blocks.
+pub(super) fn cluster_id(admin: &ClientConfig) -> Option<String> {
+    let client: AdminClient<Quiet> = admin.create_with_context(Quiet).ok()?;
+    client.inner().fetch_cluster_id(REQUEST)
+}
+
 fn create_missing(admin: &ClientConfig, creation: &Creation, topics: &[Arc<str>]) -> Result<(), Failure> {
     let away = |error: KafkaError| Failure::Away(error.to_string());
     let client: AdminClient<Quiet> = admin.create_with_context(Quiet).map_err(away)?;
