@@ -7,6 +7,7 @@
 //! nothing.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,10 @@ pub(super) struct Offset {
     /// Whether it is complete.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) snapshot_completed: Option<bool>,
+    /// The transaction and its counts, with `provide.transaction.metadata`. They are told, and not read again: a
+    /// transaction that was cut is counted from its start.
+    #[serde(flatten, skip_deserializing)]
+    pub(super) transaction: BTreeMap<String, serde_json::Value>,
 }
 
 impl Offset {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::source::postgres::transaction::Transaction;
 
 fn read(json: &str) -> Offset {
     Offset::read(&Position(json.into())).unwrap()
@@ -14,6 +15,19 @@ fn debeziums_offsets_are_read_and_written_alike() {
     ] {
         assert_eq!(&*read(json).json(), json);
     }
+}
+
+/// With `provide.transaction.metadata`.
+#[test]
+fn the_counts_of_a_transaction_are_told_and_not_read() {
+    let mut transaction = Transaction::begin(7, 0, 20);
+    let table: Arc<str> = "public.t".into();
+    transaction.place(&table, 30, 2);
+    transaction.place(&table, 31, 1);
+    let offset = Offset { lsn: Some(31), transaction: transaction.in_offset(), ..Offset::default() };
+    let json = r#"{"lsn":31,"transaction_data_collection_order_public.t":3,"transaction_id":"7"}"#;
+    assert_eq!(&*offset.json(), json);
+    assert_eq!(read(json), Offset { lsn: Some(31), ..Offset::default() });
 }
 
 #[test]

@@ -202,6 +202,9 @@ impl<'a> Stream<'a> {
             offset.lsn_proc = Some(lsn);
             offset.lsn = Some(lsn);
             offset.lsn_events_processed = Some(count);
+            if self.config.common.transactions {
+                offset.transaction = transaction.in_offset();
+            }
         } else if offset.snapshot.is_some() {
             // Nothing but the snapshot was sent yet, and Debezium's offset of it has one place only.
             offset.lsn = Some(self.floor);
@@ -281,6 +284,7 @@ impl<'a> Stream<'a> {
         self.offset.lsn_commit = Some(end);
         self.floor = self.floor.max(end);
         if self.config.common.transactions {
+            self.offset.transaction = transaction.in_offset();
             let ended = transaction.ended(end, self.record_offset());
             self.batcher.push(Event::Boundary(ended), 0);
         }
@@ -415,12 +419,17 @@ impl<'a> Stream<'a> {
         self.offset.xid = xid.map(i64::from);
         self.offset.ts_usec = Some(self.commit_us);
         self.offset.lsn_events_processed = None;
+        self.offset.transaction.clear();
         (self.offset.snapshot, self.offset.snapshot_completed, self.offset.last_snapshot_record) = (None, None, None);
         self.moved = true;
     }
 
     fn record_offset(&self) -> Option<Arc<str>> {
-        self.out.record_offsets.then(|| self.offset.json())
+        let within = self.transaction.as_ref().filter(|_| self.config.common.transactions);
+        self.out.record_offsets.then(|| match within {
+            Some(transaction) => Offset { transaction: transaction.in_offset(), ..self.offset.clone() }.json(),
+            None => self.offset.json(),
+        })
     }
 
     fn layout(&self, lsn: u64, relation: u32) -> Result<Option<Arc<Layout>>, SourceError> {

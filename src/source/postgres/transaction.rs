@@ -1,5 +1,6 @@
 //! The transaction that the stream is in: its id, its time, and the counts that `provide.transaction.metadata` tells.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::data::Text;
@@ -58,6 +59,15 @@ impl Transaction {
             *count += events;
         }
         place
+    }
+
+    /// What Debezium's `TransactionContext` puts into the offset.
+    pub(super) fn in_offset(&self) -> BTreeMap<String, serde_json::Value> {
+        let count = |(table, count): &(Arc<str>, i64)| {
+            (format!("transaction_data_collection_order_{table}"), serde_json::Value::from(*count))
+        };
+        let id = ("transaction_id".to_owned(), self.xid.to_string().into());
+        std::iter::once(id).chain(self.counts.iter().map(count)).collect()
     }
 
     /// The record of its beginning.
