@@ -38,6 +38,7 @@ impl Source for Idle {
         async move {
             // The whole of it: a channel without a sender would end the line.
             let out = out;
+            out.progress.send_modify(|progress| progress.connected = true);
             out.stop.cancelled().await;
             Ok(())
         }
@@ -179,6 +180,7 @@ async fn answers_as_connect_does() {
             blocks(transcript).into_iter().filter(|block| !missing.contains(&block.title.as_str())).collect();
         assert!(blocks.len() > 5);
         let handle = start(Box::new(|| async { Ok(idle()) }.boxed()));
+        handle.reaches(&[State::Running]).await;
         let connectors = if connectors { c1(handle) } else { BTreeMap::new() };
         let requests: Vec<(Method, &str)> =
             blocks.iter().map(|block| (block.method.clone(), block.path.as_str())).collect();
