@@ -60,7 +60,7 @@ impl Server {
         if let Err(SourceError::Sql { reason, .. }) = self.status(conn).await {
             findings.push(Finding {
                 what: format!("{user:?} may not see where the log ends ({reason})"),
-                remedy: format!("GRANT REPLICATION CLIENT ON *.* TO {user:?}"),
+                remedy: format!("GRANT REPLICATION CLIENT ON *.* TO '{user}'@'%'"),
             });
         }
         let replicas = if conn.server_version() >= (8, 0, 22) { "SHOW REPLICAS" } else { "SHOW SLAVE HOSTS" };
@@ -69,16 +69,17 @@ impl Server {
             Ok(rows) => {
                 let ids = rows.iter().filter_map(|row| row.get_opt::<u32, usize>(0)?.ok());
                 if ids.into_iter().any(|id| id == self.config.server_id) {
-                    tracing::warn!(
+                    // The server forgets an earlier run only at its next heartbeat.
+                    tracing::info!(
                         server_id = self.config.server_id,
-                        "the server knows a replica of this database.server.id; if that is no earlier run of this \
+                        "the server knows a replica of this database.server.id; if that is not an earlier run of this \
                          connector, the two will interrupt each other: give each its own"
                     );
                 }
             }
             Err(Error::Server(error)) => findings.push(Finding {
                 what: format!("{user:?} may not read the log ({})", error.message),
-                remedy: format!("GRANT REPLICATION SLAVE ON *.* TO {user:?}"),
+                remedy: format!("GRANT REPLICATION SLAVE ON *.* TO '{user}'@'%'"),
             }),
             Err(error) => return Err(self.failed(replicas, &error)),
         }

@@ -192,7 +192,7 @@ async fn locked(server: &Server, facts: &Facts, lock: &mut Conn, tables: &[Name]
                     error.message
                 ),
                 remedy: format!(
-                    "GRANT RELOAD ON *.* TO {user:?}, or GRANT LOCK TABLES ON the databases, or turn gtid_mode on"
+                    "GRANT RELOAD ON *.* TO '{user}'@'%', or GRANT LOCK TABLES on the databases, or turn gtid_mode on"
                 ),
             }]))
         }

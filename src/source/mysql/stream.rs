@@ -100,6 +100,7 @@ pub(super) async fn run(server: &Server, facts: &Facts, start: Start, out: &Outb
         sent: None,
         timer: ticking(PROGRESS),
         beats: (beat > 0).then(|| ticking(Duration::from_millis(beat))),
+        heard: Instant::now(),
         payload: false,
     };
     stream.tell_caught_up().await?;
@@ -169,6 +170,8 @@ struct Stream<'a> {
     sent: Option<crate::event::Position>,
     timer: Interval,
     beats: Option<Interval>,
+    /// When the server was heard last.
+    heard: Instant,
     /// A compressed transaction was announced, and its first event must come next.
     payload: bool,
 }
@@ -193,6 +196,8 @@ impl Stream<'_> {
                 None => return Err(self.server.lost("the server ended the stream").into()),
             };
             self.packet(&packet).await?;
+            // Time that the sink took does not count as silence.
+            self.heard = Instant::now();
         }
     }
 
@@ -210,7 +215,7 @@ impl Stream<'_> {
                 self.progress().await?;
                 Ok(None)
             }
-            () = tokio::time::sleep(SILENCE_MAX) => {
+            () = tokio::time::sleep_until(self.heard + SILENCE_MAX) => {
                 let reason = format!("nothing came for {} s, not even a heartbeat", SILENCE_MAX.as_secs());
                 Err(self.server.lost(&reason).into())
             }
