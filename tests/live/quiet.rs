@@ -32,6 +32,28 @@ fn an_idle_table_does_not_hold_the_log() {
     daemon.stop(seconds(10));
 }
 
+/// What is saved of a MySQL server's log passes what is not captured.
+#[test]
+fn an_idle_database_does_not_hold_the_position() {
+    let database = Database::create(server::mysql80(), "idle");
+    let mut session = database.session();
+    session.execute("CREATE TABLE captured (id int PRIMARY KEY)");
+    session.execute("INSERT INTO captured VALUES (1)");
+    session.execute("CREATE TABLE busy (id int AUTO_INCREMENT PRIMARY KEY, word text)");
+    let daemon = Setup::new().connector(&database.connector(&json!({"table.include.list": "idle.captured"}))).start();
+    lines::wait(&daemon, 1);
+    session.execute("INSERT INTO busy (word) VALUES ('one'), ('two')");
+    let status = session.rows("SHOW MASTER STATUS").remove(0);
+    let (file, end) = (status[0].clone().unwrap(), status[1].as_deref().unwrap().parse::<u64>().unwrap());
+    wait_until("the saved position has passed the busy table's log", seconds(30), || {
+        let Some((200, offsets)) = daemon.rest.get("/connectors/idle/offsets") else { return false };
+        let offset = &offsets["offsets"][0]["offset"];
+        offset["file"].as_str() > Some(&file) || offset["file"] == *file && offset["pos"].as_u64() >= Some(end)
+    });
+    assert_eq!(lines::ids(&daemon.lines()), [1]);
+    daemon.stop(seconds(10));
+}
+
 /// `--once` ends when it has delivered what was there, and the state goes on from run to run.
 fn once(server: &Server, name: &str) {
     let database = Database::create(server, name);

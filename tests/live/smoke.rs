@@ -57,7 +57,7 @@ fn mysql_9_7() {
 #[test]
 fn every_postgres() {
     for version in 14..=18 {
-        let server = Server::own(&format!("postgres{version}"), &format!("postgres{version}"), &[]);
+        let server = Server::own(&format!("postgres{version}"), "smoke", &[]);
         smoke(&server, &format!("smoke{version}"), &json!({}));
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use serde_json::Value;
@@ -36,6 +37,11 @@ impl Record {
     pub(crate) fn value_json(&self) -> Value {
         json(self.value.as_deref())
     }
+}
+
+fn is_away(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode::{AllBrokersDown, BrokerTransportFailure, OperationTimedOut};
+    matches!(code, AllBrokersDown | BrokerTransportFailure | OperationTimedOut)
 }
 
 fn json(bytes: Option<&[u8]>) -> Value {
@@ -78,7 +84,12 @@ impl Reader {
         let consumer = Arc::clone(&self.consumer);
         wait_until("the consumer reaches the end", seconds(60), || {
             while let Some(message) = consumer.poll(Duration::from_millis(50)) {
-                self.take(&message.unwrap());
+                match message {
+                    Ok(message) => self.take(&message),
+                    // A broker that a test stops comes back.
+                    Err(KafkaError::MessageConsumption(code)) if is_away(code) => continue,
+                    Err(error) => panic!("{error}"),
+                }
                 if self.reached(&ends) {
                     break;
                 }
@@ -115,7 +126,8 @@ impl Reader {
 
     /// The end offset of each partition.
     fn ends(&self) -> BTreeMap<(String, i32), i64> {
-        let metadata = self.consumer.fetch_metadata(None, seconds(20)).unwrap();
+        let metadata = || self.consumer.fetch_metadata(None, seconds(20)).ok();
+        let metadata = wait_for("the broker tells its topics", seconds(60), metadata);
         let topics = metadata.topics().iter().filter(|topic| (self.wanted)(topic.name()));
         let partitions = topics.flat_map(|topic| topic.partitions().iter().map(|p| (topic.name().to_owned(), p.id())));
         partitions

@@ -22,9 +22,9 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// A server for one test; removed when dropped. The name tells it from others of that kind.
+    /// A server for one test; removed when dropped. The name tells it from others of its kind.
     pub(crate) fn own(kind: &str, name: &str, settings: &[&str]) -> Self {
-        let mut server = Self::start(kind, name, settings);
+        let mut server = Self::start(kind, &format!("{kind}-{name}"), settings);
         server.own = true;
         server
     }
