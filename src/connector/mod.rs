@@ -21,7 +21,6 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
-use tracing::Instrument;
 
 use crate::config::Problems;
 use crate::convert::ConvertError;
