@@ -105,7 +105,6 @@ const NOT_YET: &[&str] = &[
     "transaction.boundary.interval.ms",
     "exactly.once.support",
     "offsets.storage.topic",
-    "heartbeat.action.query",
     "message.prefix.*",
     "gtid.*",
     "slot.*",

@@ -43,6 +43,7 @@ pub const KEYS: &[Key] = &[
         .default("bytes"),
     Key::new("provide.transaction.metadata", KeyKind::Boolean, "Whether transactions are told of").default("false"),
     Key::new("heartbeat.interval.ms", KeyKind::Long, "Time between heartbeats, ms; 0: none").default("0"),
+    Key::new("heartbeat.action.query", KeyKind::String, "SQL to run with each heartbeat"),
     Key::new("snapshot.include.collection.list", KeyKind::List, "Tables to snapshot, of those captured"),
     Key::new("max.batch.size", KeyKind::Int, "Events in a batch, at most").default("2048"),
     Key::new("tombstones.on.delete", KeyKind::Boolean, "Whether a delete is followed by a tombstone").default("true"),
@@ -80,6 +81,8 @@ pub struct Common {
     pub transactions: bool,
     /// `heartbeat.interval.ms`; 0: none
     pub heartbeat_ms: u64,
+    /// `heartbeat.action.query`
+    pub heartbeat_query: Option<String>,
 }
 
 impl Common {
@@ -112,6 +115,7 @@ impl Common {
             },
             transactions: reader.flag("provide.transaction.metadata"),
             heartbeat_ms: reader.number("heartbeat.interval.ms"),
+            heartbeat_query: reader.text_opt("heartbeat.action.query"),
         }
     }
 

@@ -9,6 +9,7 @@ pub mod columns;
 pub mod common;
 pub mod decimal;
 pub mod filter;
+pub mod heartbeat;
 pub mod mysql;
 pub mod postgres;
 pub mod table;

@@ -4,6 +4,7 @@ mod access;
 mod broker;
 mod columns;
 mod crash;
+mod heartbeat;
 mod input;
 mod kafka;
 mod ledger;

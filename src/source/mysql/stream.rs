@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
 use mysql_async::binlog::events::Event as Packet;
-use mysql_async::{BinlogStream, BinlogStreamRequest, Error, Sid};
+use mysql_async::{BinlogStream, BinlogStreamRequest, Conn, Error, Sid};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use super::catalog::Catalog;
@@ -21,6 +21,7 @@ use super::reader::{AsOf, Reader, Step, now_ns};
 use super::schema::Common;
 use super::server::{Server, Status, innermost};
 use crate::event::Event;
+use crate::source::heartbeat::{Heartbeat, until};
 use crate::source::{Finding, Outbox, SourceError, Stopping};
 
 /// How often the server says that it is still there when there is nothing to say.
@@ -89,7 +90,6 @@ pub(super) async fn run(server: &Server, facts: &Facts, start: Start, out: &Outb
     let binlog = dump(server, by_gtid.then_some(&reader.log.executed), &place).await?;
     tracing::info!(file = %place.file, pos = place.pos, gtids = place.gtids.as_deref().unwrap_or(""), by_gtid, "streaming");
     out.progress.send_modify(|progress| progress.streaming = true);
-    let beat = server.config.common.heartbeat_ms;
     let mut stream = Stream {
         server,
         out,
@@ -99,7 +99,8 @@ pub(super) async fn run(server: &Server, facts: &Facts, start: Start, out: &Outb
         caught_up: false,
         sent: None,
         timer: ticking(PROGRESS),
-        beats: (beat > 0).then(|| ticking(Duration::from_millis(beat))),
+        heartbeat: Heartbeat::every(server.config.common.heartbeat_ms),
+        session: None,
         heard: Instant::now(),
         payload: false,
     };
@@ -169,7 +170,9 @@ struct Stream<'a> {
     /// The position of the last batch.
     sent: Option<crate::event::Position>,
     timer: Interval,
-    beats: Option<Interval>,
+    heartbeat: Heartbeat,
+    /// Where `heartbeat.action.query` runs.
+    session: Option<Conn>,
     /// When the server was heard last.
     heard: Instant,
     /// A compressed transaction was announced, and its first event must come next.
@@ -207,10 +210,8 @@ impl Stream<'_> {
             biased;
             () = self.out.stop.cancelled() => Err(Ended::Stopping),
             packet = self.binlog.next() => Ok(Some(packet)),
-            () = tick(self.beats.as_mut()) => {
-                self.beat().await?;
-                Ok(None)
-            }
+            // The heartbeat is sent before it is waited again.
+            () = until(self.heartbeat.due()) => Ok(None),
             _ = self.timer.tick() => {
                 self.progress().await?;
                 Ok(None)
@@ -264,8 +265,12 @@ impl Stream<'_> {
         Ok(())
     }
 
-    /// Sends what there is.
+    /// Sends what there is, and a heartbeat if one is due.
     async fn flush(&mut self) -> Result<(), Ended> {
+        if self.heartbeat.beats() {
+            self.act().await;
+            self.reader.batcher.push(Event::Heartbeat { ts_ms: now_ns() / 1_000_000 }, 16);
+        }
         if self.reader.batcher.is_empty() {
             return Ok(());
         }
@@ -275,10 +280,22 @@ impl Stream<'_> {
         Ok(self.out.send(batch).await?)
     }
 
-    /// Sends a heartbeat.
-    async fn beat(&mut self) -> Result<(), Ended> {
-        self.reader.batcher.push(Event::Heartbeat { ts_ms: now_ns() / 1_000_000 }, 16);
-        self.flush().await
+    /// Runs `heartbeat.action.query`. It may fail: the heartbeat is not about it.
+    async fn act(&mut self) {
+        let Some(query) = &self.server.config.common.heartbeat_query else { return };
+        let run = async {
+            let mut session = match self.session.take() {
+                Some(session) => session,
+                None => self.server.connect().await?,
+            };
+            self.server.run(&mut session, query).await?;
+            Ok::<_, SourceError>(session)
+        };
+        match run.await {
+            // A session that failed is not used again.
+            Ok(session) => self.session = Some(session),
+            Err(error) => tracing::warn!(%error, "heartbeat.action.query failed"),
+        }
     }
 
     /// Sends how far the log was read, if that is news and no transaction is open.
@@ -310,15 +327,6 @@ impl Stream<'_> {
         tracing::info!("caught up with where the log ended at the start");
         self.out.progress.send_modify(|progress| progress.caught_up = true);
         Ok(())
-    }
-}
-
-async fn tick(interval: Option<&mut Interval>) {
-    match interval {
-        Some(interval) => {
-            interval.tick().await;
-        }
-        None => std::future::pending().await,
     }
 }
 

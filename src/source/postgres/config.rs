@@ -48,7 +48,6 @@ pub const KEYS: &[Key] = &[
     Key::new("offset.mismatch.strategy", KeyKind::String, "What if the slot is beyond the saved position")
         .one_of(&["no_validation", "trust_offset", "trust_slot", "trust_greater_lsn"])
         .default("no_validation"),
-    Key::new("heartbeat.action.query", KeyKind::String, "SQL to run with each heartbeat"),
     Key::new("message.prefix.include.list", KeyKind::List, "Logical messages to keep: regular expressions of prefixes"),
     Key::new(
         "message.prefix.exclude.list",
@@ -122,7 +121,6 @@ pub struct PostgresConfig {
     pub(super) via_root: bool,
     pub(super) snapshot: SnapshotMode,
     pub(super) status_interval: Duration,
-    pub(super) heartbeat_query: Option<String>,
     pub(super) messages: Filter,
     pub(super) placeholder: String,
     pub(super) source: SourceBlock,
@@ -167,7 +165,6 @@ impl PostgresConfig {
                 _ => SnapshotMode::Initial,
             },
             status_interval: Duration::from_millis(reader.number::<u64>("status.update.interval.ms").max(1)),
-            heartbeat_query: reader.text_opt("heartbeat.action.query"),
             messages: Filter::read(reader, "message.prefix.include.list", "message.prefix.exclude.list"),
             placeholder: reader.text("unavailable.value.placeholder"),
             source,

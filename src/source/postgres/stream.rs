@@ -25,6 +25,7 @@ use super::wire::{Frame, Reader, WireError, drain};
 use crate::data::{Row, Text};
 use crate::event::{Change, Event, Op};
 use crate::source::batcher::{Batcher, Limits};
+use crate::source::heartbeat::{Heartbeat, until};
 use crate::source::table::Marker;
 use crate::source::{Outbox, SourceError, Stopping};
 
@@ -75,7 +76,7 @@ pub(super) struct Stream<'a> {
     commit_us: i64,
     /// The log's end when the stream began: from there on it has caught up.
     target: u64,
-    heartbeat: Option<Instant>,
+    heartbeat: Heartbeat,
     pace: Pace,
 }
 
@@ -89,11 +90,10 @@ impl<'a> Stream<'a> {
         start: (Offset, u64),
     ) -> Self {
         let (offset, target) = start;
-        let every = Duration::from_millis(config.common.heartbeat_ms);
         Self {
             done: Done::of(&offset),
             commit_us: offset.ts_usec.unwrap_or_default(),
-            heartbeat: (!every.is_zero()).then(|| Instant::now() + every),
+            heartbeat: Heartbeat::every(config.common.heartbeat_ms),
             config,
             out,
             shared,
@@ -163,7 +163,7 @@ impl<'a> Stream<'a> {
         if ask {
             self.shared.answer();
         }
-        self.beat().await?;
+        self.beat().await;
         let progress_due = self.moved && (ask || self.carried.elapsed() >= PROGRESS_INTERVAL);
         if !self.batcher.is_empty() || progress_due {
             self.send().await?;
@@ -175,7 +175,7 @@ impl<'a> Stream<'a> {
     /// When something is to be done though nothing arrives.
     fn due(&self) -> Option<Instant> {
         let progress = self.moved.then(|| self.carried + PROGRESS_INTERVAL);
-        progress.into_iter().chain(self.heartbeat).min()
+        progress.into_iter().chain(self.heartbeat.due()).min()
     }
 
     async fn send(&mut self) -> Result<(), Stopping> {
@@ -229,15 +229,14 @@ impl<'a> Stream<'a> {
         }
     }
 
-    async fn beat(&mut self) -> Result<(), SourceError> {
-        let Some(due) = self.heartbeat.filter(|due| *due <= Instant::now()) else { return Ok(()) };
-        let every = Duration::from_millis(self.config.common.heartbeat_ms);
-        self.heartbeat = Some((due + every).max(Instant::now()));
-        if let Some(query) = &self.config.heartbeat_query {
+    async fn beat(&mut self) {
+        if !self.heartbeat.beats() {
+            return;
+        }
+        if let Some(query) = &self.config.common.heartbeat_query {
             self.relations.run_heartbeat(self.config, query).await;
         }
         self.batcher.push(Event::Heartbeat { ts_ms: now_ns() / 1_000_000 }, 0);
-        Ok(())
     }
 
     async fn message(&mut self, lsn: u64, payload: &Bytes) -> Result<(), SourceError> {
@@ -455,13 +454,6 @@ const fn operation(op: Op) -> &'static str {
         Op::Update => "UPDATE",
         Op::Delete => "DELETE",
         Op::Truncate => "TRUNCATE",
-    }
-}
-
-async fn until(due: Option<Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due).await,
-        None => std::future::pending().await,
     }
 }
 
