@@ -9,6 +9,7 @@ use crate::source::SourceError;
 
 /// A column, as the catalogue has it now.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub(super) struct CatalogColumn {
     /// Its name.
     pub(super) name: String,
@@ -24,6 +25,7 @@ pub(super) struct CatalogColumn {
 
 /// A table, as the catalogue has it now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub(super) struct CatalogTable {
     /// Its columns, in order.
     pub(super) columns: Vec<CatalogColumn>,
@@ -33,6 +35,7 @@ pub(super) struct CatalogTable {
 
 /// A type.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub(super) struct Type {
     /// Its name.
     pub(super) name: String,

@@ -14,6 +14,8 @@ mod feedback;
 mod message;
 mod pgoutput;
 mod position;
+#[cfg(test)]
+mod recorded;
 mod relations;
 mod schema;
 mod server;
@@ -34,6 +36,7 @@ use self::check::Found;
 use self::config::SnapshotMode;
 use self::feedback::Shared;
 use self::position::Offset;
+use self::relations::Catalog;
 use self::server::Session;
 use self::snapshot::{Point, Snapshot, View};
 use self::stream::Stream;
@@ -174,7 +177,7 @@ impl Postgres {
         let shared = Shared::default();
         tracing::info!(slot = config.slot.name, position = position::lsn_text(start), "streaming");
         out.progress.send_modify(|progress| progress.streaming = true);
-        let stream = Stream::new(config, out, &shared, session, (offset, end));
+        let stream = Stream::new(config, out, &shared, Catalog::Server(session), (offset, end));
         tokio::try_join!(stream.run(reader), feedback::run(config, out, &shared, writer, start)).map(drop)
     }
 }

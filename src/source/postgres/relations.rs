@@ -44,16 +44,25 @@ pub(super) struct BadRow {
     pub(super) reason: String,
 }
 
+/// Where the catalogue is asked.
+pub(super) enum Catalog {
+    /// On the server, by this session.
+    Server(Session),
+    /// In a recording.
+    #[cfg(test)]
+    Recorded(super::recorded::Catalog),
+}
+
 /// The relations of one stream.
 pub(super) struct Relations {
-    session: Session,
+    catalog: Catalog,
     known: HashMap<u32, Known>,
 }
 
 impl Relations {
-    /// None yet; the catalogue is asked by `session`.
-    pub(super) fn new(session: Session) -> Self {
-        Self { session, known: HashMap::new() }
+    /// None yet.
+    pub(super) fn new(catalog: Catalog) -> Self {
+        Self { catalog, known: HashMap::new() }
     }
 
     /// A relation message: the rows behind it look like that.
@@ -78,28 +87,31 @@ impl Relations {
     }
 
     async fn layout(&mut self, config: &PostgresConfig, relation: &Relation) -> Result<Layout, SourceError> {
-        self.reopen(config).await?;
-        let catalog = catalog::table(&self.session, relation.id).await?;
         let types = relation.columns.iter().map(|column| column.type_id).collect();
-        let types = catalog::types(&self.session, types).await?;
+        let (catalog, types) = match &mut self.catalog {
+            Catalog::Server(session) => {
+                reopen(session, config).await?;
+                (catalog::table(session, relation.id).await?, catalog::types(session, types).await?)
+            }
+            #[cfg(test)]
+            Catalog::Recorded(recorded) => recorded.about(relation.id),
+        };
         let layout = schema::layout(config, relation, &catalog, &types)?;
         tracing::info!(table = relation.full_name(), columns = layout.width, "table seen in the stream");
         Ok(layout)
     }
 
-    /// Connects again if the session has ended since.
-    async fn reopen(&mut self, config: &PostgresConfig) -> Result<(), SourceError> {
-        if self.session.is_closed() {
-            self.session = Session::open(&config.server).await?;
-        }
-        Ok(())
-    }
-
     /// Runs the statement that comes with each heartbeat. It may fail: the heartbeat is not about it.
     pub(super) async fn run_heartbeat(&mut self, config: &PostgresConfig, statement: &str) {
         let run = async {
-            self.reopen(config).await?;
-            self.session.batch_execute(statement).await.map_err(|error| self.session.error(statement, &error))
+            match &mut self.catalog {
+                Catalog::Server(session) => {
+                    reopen(session, config).await?;
+                    session.batch_execute(statement).await.map_err(|error| session.error(statement, &error))
+                }
+                #[cfg(test)]
+                Catalog::Recorded(_) => Ok(()),
+            }
         };
         if let Err(error) = run.await {
             tracing::warn!(%error, "heartbeat.action.query failed");
@@ -117,6 +129,14 @@ impl Relations {
             }),
         }
     }
+}
+
+/// Connects again if the session has ended since.
+async fn reopen(session: &mut Session, config: &PostgresConfig) -> Result<(), SourceError> {
+    if session.is_closed() {
+        *session = Session::open(&config.server).await?;
+    }
+    Ok(())
 }
 
 fn relation(message: &pgoutput::Relation<'_>) -> Relation {

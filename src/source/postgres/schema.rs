@@ -277,3 +277,35 @@ fn unquote(quoted: &str) -> Option<String> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::temporal::TimestampForm;
+
+    fn default_of(decode: &Decode, expression: &str) -> Option<Value> {
+        default(decode, &Schema::of(Kind::Text), expression)
+    }
+
+    /// Expressions as `pg_get_expr` writes them; values as in Debezium's records of `pg_types`.
+    #[test]
+    fn defaults_are_debeziums() {
+        let text = Decode::Text { binary: true };
+        assert_eq!(default_of(&text, "'hello'::text"), Some(Value::text("hello")));
+        assert_eq!(default_of(&text, "'it''s'::character varying"), Some(Value::text("it's")));
+        assert_eq!(default_of(&text, "NULL::character varying"), None);
+        assert_eq!(default_of(&Decode::Int4, "42"), Some(Value::Int32(42)));
+        assert_eq!(default_of(&Decode::Int4, "'-1'::integer"), Some(Value::Int32(-1)));
+        assert_eq!(default_of(&Decode::Int4, "(-1)"), Some(Value::Int32(-1)));
+        assert_eq!(default_of(&Decode::Int4, "nextval('t_id_seq'::regclass)"), Some(Value::Int32(0)));
+        assert_eq!(default_of(&Decode::Bool, "true"), Some(Value::Bool(true)));
+        let price = Decode::Numeric { mode: DecimalMode::Precise, scale: 2 };
+        assert_eq!(default_of(&price, "1.50"), Some(Value::Bytes(vec![0, 0x96].into())));
+        let timestamp = Decode::Timestamp(TimestampForm::Micros);
+        let expression = "'2020-01-01 00:00:00'::timestamp without time zone";
+        assert_eq!(default_of(&timestamp, expression), Some(Value::Int64(1_577_836_800_000_000)));
+        let moment = Decode::TimestampTz(6);
+        assert_eq!(default_of(&moment, "now()"), Some(Value::text("1970-01-01T00:00:00.000000Z")));
+        assert_eq!(default_of(&Decode::Bytea(BinaryMode::Bytes), "'\\x01ff'::bytea"), None);
+    }
+}

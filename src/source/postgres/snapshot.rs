@@ -326,8 +326,8 @@ impl CopyData {
     /// The next row, if it is there whole: the number of its cells, and the cells.
     fn next(&mut self) -> Result<Option<Bytes>, Malformed> {
         if !self.has_header {
-            let Ok(length) = header(&self.data) else { return Ok(None) };
-            let _ = self.data.split_to(length?);
+            let Some(length) = header_length(&self.data)? else { return Ok(None) };
+            let _ = self.data.split_to(length);
             self.has_header = true;
         }
         let Some(length) = row_length(&self.data)? else { return Ok(None) };
@@ -335,15 +335,18 @@ impl CopyData {
     }
 }
 
-/// The length of the header, which may be wrong; outside: the header is not there whole.
-fn header(data: &[u8]) -> Result<Result<usize, Malformed>, Malformed> {
+/// The length of the header; `None` when it is not there whole.
+fn header_length(data: &[u8]) -> Result<Option<usize>, Malformed> {
     let mut cursor = Cursor(data);
-    let signature = cursor.bytes(COPY_SIGNATURE.len())?;
-    let _flags = cursor.u32()?;
-    let extension = cursor.u32()? as usize;
-    cursor.bytes(extension)?;
-    let length = data.len() - cursor.0.len();
-    Ok(if signature == COPY_SIGNATURE { Ok(length) } else { Err(Malformed("the copied data has no signature")) })
+    let Ok(signature) = cursor.bytes(COPY_SIGNATURE.len()) else { return Ok(None) };
+    if signature != COPY_SIGNATURE {
+        return Err(Malformed("the copied data has no signature"));
+    }
+    let (Ok(_flags), Ok(extension)) = (cursor.u32(), cursor.u32()) else { return Ok(None) };
+    if cursor.bytes(extension as usize).is_err() {
+        return Ok(None);
+    }
+    Ok(Some(data.len() - cursor.0.len()))
 }
 
 /// The length of the row at the front; `None` when it is not there whole, or is the end.
@@ -402,4 +405,49 @@ impl Report {
 
 fn rate(rows: u64, seconds: f64) -> f64 {
     (rows as f64 / seconds.max(0.001)).round()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two rows: one of a cell and a null, one of two cells.
+    fn copied() -> Bytes {
+        let header = [COPY_SIGNATURE, &[0, 0, 0, 0, 0, 0, 0, 1, 9]].concat();
+        let rows: &[u8] = b"\0\x02\0\0\0\x01a\xff\xff\xff\xff\0\x02\0\0\0\x02bc\0\0\0\0\xff\xff";
+        Bytes::from([header.as_slice(), rows].concat())
+    }
+
+    fn rows(parts: impl Iterator<Item = Bytes>) -> Vec<Bytes> {
+        let mut data = CopyData::default();
+        let mut rows = Vec::new();
+        for part in parts {
+            data.add(part);
+            while let Some(row) = data.next().unwrap() {
+                rows.push(row);
+            }
+        }
+        rows
+    }
+
+    #[test]
+    fn rows_are_whole_wherever_the_parts_end() {
+        let whole = copied();
+        let expected = rows(std::iter::once(whole.clone()));
+        assert_eq!(expected.len(), 2);
+        assert!(expected[0].ends_with(b"a\xff\xff\xff\xff"));
+        for end in 0..=whole.len() {
+            assert_eq!(rows([whole.slice(..end), whole.slice(end..)].into_iter()), expected, "cut at {end}");
+        }
+        assert_eq!(rows(whole.iter().map(|byte| Bytes::copy_from_slice(&[*byte]))), expected);
+    }
+
+    #[test]
+    fn what_is_no_copy_is_refused() {
+        let mut data = CopyData::default();
+        data.add(Bytes::from_static(b"SELECT 1, 2, 3"));
+        assert_eq!(data.next(), Err(Malformed("the copied data has no signature")));
+        let mut data = CopyData { data: Bytes::from_static(b"\0\x01\xff\xff\xff\xfe"), has_header: true };
+        assert_eq!(data.next(), Err(Malformed("a cell has a negative length")));
+    }
 }

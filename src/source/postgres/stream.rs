@@ -17,9 +17,9 @@ use super::feedback::Shared;
 use super::message::{LogicalMessage, Messages};
 use super::pgoutput::{self, Message, Old, Tuple};
 use super::position::{Done, Offset, lsn_text};
-use super::relations::{BadRow, Relations, values};
+use super::relations::{BadRow, Catalog, Relations, values};
 use super::schema::Layout;
-use super::server::{Session, sql_error};
+use super::server::sql_error;
 use super::transaction::Transaction;
 use super::wire::{Frame, Reader, WireError, drain};
 use crate::data::{Row, Text};
@@ -81,12 +81,12 @@ pub(super) struct Stream<'a> {
 }
 
 impl<'a> Stream<'a> {
-    /// A stream that goes on behind `offset`. The catalogue is asked by `session`.
+    /// A stream that goes on behind an offset; where the log ends now it has caught up.
     pub(super) fn new(
         config: &'a PostgresConfig,
         out: &'a Outbox,
         shared: &'a Shared,
-        session: Session,
+        catalog: Catalog,
         start: (Offset, u64),
     ) -> Self {
         let (offset, target) = start;
@@ -97,7 +97,7 @@ impl<'a> Stream<'a> {
             config,
             out,
             shared,
-            relations: Relations::new(session),
+            relations: Relations::new(catalog),
             messages: Messages::new(config),
             message_id: "message".into(),
             batcher: Batcher::new(Limits::default()),
@@ -387,9 +387,9 @@ impl<'a> Stream<'a> {
         let last_commit = if transactional { self.offset.lsn_commit } else { Some(lsn) };
         self.at(lsn, "MESSAGE", xid);
         if !transactional {
-            // No commit follows.
+            // No commit follows. The server sends again what begins where the stream starts: that is behind the message.
             self.offset.lsn_commit = last_commit;
-            self.floor = self.floor.max(lsn);
+            self.floor = self.floor.max(lsn + 1);
         }
         let source = Place {
             ts_us: self.commit_us,
@@ -494,3 +494,7 @@ impl Pace {
         reader.fill().await
     }
 }
+
+#[cfg(test)]
+#[path = "stream_tests.rs"]
+mod tests;
