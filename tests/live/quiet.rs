@@ -40,18 +40,22 @@ fn an_idle_database_does_not_hold_the_position() {
     session.execute("CREATE TABLE captured (id int PRIMARY KEY)");
     session.execute("INSERT INTO captured VALUES (1)");
     session.execute("CREATE TABLE busy (id int AUTO_INCREMENT PRIMARY KEY, word text)");
-    let daemon = Setup::new().connector(&database.connector(&json!({"table.include.list": "idle.captured"}))).start();
+    let beating = json!({"table.include.list": "idle.captured", "heartbeat.interval.ms": 500});
+    let daemon = Setup::new().connector(&database.connector(&beating)).start();
     lines::wait(&daemon, 1);
     session.execute("INSERT INTO busy (word) VALUES ('one'), ('two')");
     let status = session.rows("SHOW MASTER STATUS").remove(0);
     let (file, end) = (status[0].clone().unwrap(), status[1].as_deref().unwrap().parse::<u64>().unwrap());
-    wait_until("the saved position has passed the busy table's log", seconds(30), || {
+    wait_until("the saved position has passed the busy table's log", seconds(20), || {
         let Some((200, offsets)) = daemon.rest.get("/connectors/idle/offsets") else { return false };
         let offset = &offsets["offsets"][0]["offset"];
         offset["file"].as_str() > Some(&file) || offset["file"] == *file && offset["pos"].as_u64() >= Some(end)
     });
-    assert_eq!(lines::ids(&daemon.lines()), [1]);
     daemon.stop(seconds(10));
+    let (beats, rows): (Vec<_>, Vec<_>) =
+        daemon.lines().into_iter().partition(|line| line["topic"] == "__debezium-heartbeat.idle");
+    assert_eq!(lines::ids(&rows), [1]);
+    assert_eq!(beats[0]["key"], json!({"serverName": "idle"}));
 }
 
 /// `--once` ends when it has delivered what was there, and the state goes on from run to run.
