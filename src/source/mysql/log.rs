@@ -117,6 +117,14 @@ impl Log {
         self.open = Some(Open { begin: self.start, events: 0, thread, query: Value::Null, id, gtids: None });
     }
 
+    /// Whether the transaction that began is the one of that place. After a change to another server it is not: there,
+    /// nothing of it may be passed, since its events are others.
+    pub(super) fn is_at(&self, place: &Place) -> bool {
+        // Only the lower half of a place is sure when the server passed a part of its file.
+        let low = |pos: u64| pos & u64::from(u32::MAX);
+        self.file == place.file && low(self.start) == low(place.pos)
+    }
+
     /// The transaction, or the statement outside of one, is done.
     pub(super) fn finish(&mut self) {
         if let Some(gtid) = self.current.take() {

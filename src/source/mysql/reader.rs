@@ -211,7 +211,7 @@ impl Reader {
     fn begin(&mut self, thread: u32) {
         self.log.begin(thread);
         self.pass = (0, 0);
-        let resumed = self.resume.take();
+        let resumed = self.resume.take().filter(|place| self.log.is_at(place));
         if let Some(resumed) = &resumed {
             self.pass = (resumed.event, resumed.row);
         }
@@ -246,25 +246,22 @@ impl Reader {
         self.last = Some(place);
     }
 
-    /// A statement that is no part of a transaction: DDL.
+    /// A statement that is no row: DDL. (CREATE TABLE … SELECT stands inside of the transaction of its rows.)
     fn statement(&mut self, query: &Query) -> Result<Step, SourceError> {
         let statement = ddl::parse(&query.sql);
-        if self.is_known() {
-            self.log.finish();
-            return Ok(Step::Done);
-        }
-        if statement != Statement::Other {
-            self.shapes.clear();
-            self.mapped.clear();
-        }
+        let mut unsure = Vec::new();
         if let Statement::Truncate(table) = &statement {
             let database = table.database.as_deref().unwrap_or(&query.database);
             self.truncate(database, &table.table)?;
+        } else if statement != Statement::Other && !self.is_known() {
+            self.shapes.clear();
+            self.mapped.clear();
+            unsure = self.catalog.apply(statement, &query.database).0;
+            unsure.retain(|(database, table)| self.common.config.captures(database, table));
         }
-        let unsure = self.catalog.apply(statement, &query.database).0;
-        let unsure: Vec<Name> =
-            unsure.into_iter().filter(|(db, table)| self.common.config.captures(db, table)).collect();
-        self.log.finish();
+        if self.log.open.is_none() {
+            self.log.finish();
+        }
         Ok(if unsure.is_empty() { Step::Done } else { Step::Unsure(unsure) })
     }
 

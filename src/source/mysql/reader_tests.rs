@@ -140,7 +140,8 @@ fn sent_from(events: &[Raw], place: &Place) -> Vec<Raw> {
 
 #[test]
 fn goes_on_behind_any_saved_change() {
-    for name in ["crud-9.7.binlog", "crud-compressed.binlog", "crud-minimal.binlog", "tagged-9.7.binlog"] {
+    for name in ["crud-9.7", "crud-compressed", "crud-minimal", "tagged-9.7", "select-8.0"] {
+        let name = &format!("{name}.binlog");
         let events = recorded(name);
         let mut whole = reader(&beginning(), Catalog::default(), &[]);
         whole.log.by_gtid = !name.contains("minimal");
@@ -158,6 +159,34 @@ fn goes_on_behind_any_saved_change() {
             assert_eq!(text(&rest), text(&all[index + 1..]), "{name} behind change {index}, {place:?}");
         }
     }
+}
+
+#[test]
+fn tells_of_a_truncate_also_when_the_definitions_are_newer() {
+    let mut reader = reader(&beginning(), Catalog::default(), &[]);
+    let events = recorded("crud-9.7.binlog");
+    changes(&mut reader, &events);
+    let end = AsOf { executed: reader.log.executed, file: Arc::clone(&reader.log.file), pos: reader.log.end };
+    let mut later = super::tests::reader(&beginning(), reader.catalog, &[]);
+    later.as_of = end;
+    assert_eq!(changes(&mut later, &events).iter().filter(|change| change.op == Op::Truncate).count(), 1);
+}
+
+#[test]
+fn passes_nothing_of_another_servers_transaction() {
+    let events = recorded("crud-9.7.binlog");
+    let mut whole = reader(&beginning(), Catalog::default(), &[]);
+    whole.log.by_gtid = true;
+    let all = changes(&mut whole, &events);
+    // The first of two rows of a transaction was saved.
+    let saved = all.iter().position(|change| &*change.table.id == "shop.orders").unwrap();
+    let place = Place::read(&Position(all[saved].offset.clone().unwrap())).unwrap();
+    let mut same = reader(&place, Catalog::default(), &[]);
+    let mut other = reader(&place, Catalog::default(), &[]);
+    other.log.rotate("other.000007", 4);
+    let sent = sent_from(&events, &place);
+    // From another server the transaction comes whole: what was saved is repeated, nothing is lost.
+    assert_eq!(changes(&mut other, &sent).len(), changes(&mut same, &sent).len() + 1);
 }
 
 #[test]

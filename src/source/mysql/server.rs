@@ -17,6 +17,9 @@ use super::gtid::GtidSet;
 use crate::config::Secret;
 use crate::source::SourceError;
 
+/// How long an answer may take (Debezium's `database.query.timeout.ms`): else a server that hangs would hang us.
+pub(super) const ANSWER_MAX: Duration = Duration::from_secs(600);
+
 /// Where the server's log ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Status {
@@ -135,12 +138,19 @@ impl Server {
 
     /// The rows of a statement.
     pub(super) async fn rows(&self, conn: &mut Conn, statement: &str) -> Result<Vec<Row>, SourceError> {
-        conn.query(statement).await.map_err(|error| self.failed(statement, &error))
+        let rows = tokio::time::timeout(ANSWER_MAX, conn.query(statement)).await;
+        rows.map_err(|_| self.unanswered(statement))?.map_err(|error| self.failed(statement, &error))
     }
 
     /// Runs a statement.
     pub(super) async fn run(&self, conn: &mut Conn, statement: &str) -> Result<(), SourceError> {
-        conn.query_drop(statement).await.map_err(|error| self.failed(statement, &error))
+        let done = tokio::time::timeout(ANSWER_MAX, conn.query_drop(statement)).await;
+        done.map_err(|_| self.unanswered(statement))?.map_err(|error| self.failed(statement, &error))
+    }
+
+    /// The server took too long.
+    pub(super) fn unanswered(&self, statement: &str) -> SourceError {
+        self.lost(&format!("no answer to {statement} within {} s", ANSWER_MAX.as_secs()))
     }
 
     /// Where the log ends.

@@ -16,7 +16,7 @@ use super::position::Place;
 use super::reader::{AsOf, now_ns};
 use super::schema::{Common, Shape};
 use super::select;
-use super::server::{Server, Status, quote, quoted};
+use super::server::{ANSWER_MAX, Server, Status, quote, quoted};
 use crate::data::{Row, Text, Value};
 use crate::event::{Change, Event, Op};
 use crate::source::batcher::{Batcher, Limits};
@@ -297,7 +297,9 @@ impl TableRead {
         // The binary protocol: numbers come as they are, so that a FLOAT is the one that the log has.
         let mut result = conn.exec_iter(statement, ()).await.map_err(failed)?;
         let mut held: Option<(Row, usize)> = None;
-        while let Some(row) = result.next().await.map_err(failed)? {
+        loop {
+            let next = tokio::time::timeout(ANSWER_MAX, result.next()).await;
+            let Some(row) = next.map_err(|_| server.unanswered(statement))?.map_err(failed)? else { break };
             let (row, bytes) = select::row(&self.shape, &self.kinds, row).map_err(|bad| SourceError::Undecodable {
                 what: format!("a row of {}", self.shape.table.id),
                 position: "the snapshot".to_owned(),
