@@ -12,12 +12,12 @@ use super::schema::{BadRow, RowProblem, Shape};
 use crate::data::{Row, Value};
 use crate::source::temporal::DAY_US;
 
-/// A row's values in their forms, and about how many bytes they have.
+/// A row's values in their forms, and about how many bytes they have. Both `kinds` and the row are of the kept columns.
 pub(super) fn row(shape: &Shape, kinds: &[Type], sent: mysql_async::Row) -> Result<(Row, usize), BadRow> {
     let mut row = Vec::with_capacity(shape.columns.len());
     let mut bytes = 0;
-    for ((column, kind), value) in shape.columns.iter().zip(kinds).zip(sent.unwrap()) {
-        let Some(form) = &column.form else { continue };
+    let kept = shape.columns.iter().filter_map(|column| Some((column, column.form.as_ref()?)));
+    for (((column, form), kind), value) in kept.zip(kinds).zip(sent.unwrap()) {
         bytes += if let Sent::Bytes(text) = &value { text.len() } else { 8 };
         let bad = |reason: RowProblem| BadRow { column: column.name.clone(), reason };
         let cell = cell(kind, value).ok_or_else(|| bad(BadValue::Mismatch.into()))?;

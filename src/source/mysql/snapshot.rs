@@ -12,6 +12,7 @@ use mysql_async::{Conn, prelude::Queryable};
 use super::catalog::{Catalog, Name};
 use super::check::Facts;
 use super::config::{LockingMode, SnapshotMode};
+use super::definition::{Column, Type};
 use super::position::Place;
 use super::reader::{AsOf, now_ns};
 use super::schema::{Common, Shape};
@@ -241,11 +242,17 @@ async fn read_all(
     for (index, name) in tables.iter().enumerate() {
         let Some(definition) = catalog.get(&name.0, &name.1) else { continue };
         let shape = Arc::new(writer.common.selected((&name.0, &name.1), definition)?);
-        let columns: Vec<String> = definition.columns.iter().map(|column| quote(&column.name)).collect();
+        // What is left out does not leave the database.
+        let kept = definition.columns.iter().zip(&shape.columns).filter(|(_, prepared)| prepared.form.is_some());
+        let kept: Vec<&Column> = kept.map(|(column, _)| column).collect();
+        let columns: Vec<String> = kept.iter().map(|column| quote(&column.name)).collect();
+        if columns.is_empty() {
+            continue;
+        }
         let statement = format!("SELECT {} FROM {}", columns.join(", "), quoted(name));
         let mut table = TableRead {
             shape,
-            kinds: definition.columns.iter().map(|column| column.kind.clone()).collect(),
+            kinds: kept.iter().map(|column| column.kind.clone()).collect(),
             first: index == 0,
             last: index + 1 == tables.len(),
             rows: 0,
@@ -275,7 +282,7 @@ async fn estimates(server: &Server, conn: &mut Conn) -> Result<HashMap<Name, u64
 /// One table that is being read.
 struct TableRead {
     shape: Arc<Shape>,
-    kinds: Vec<super::definition::Type>,
+    kinds: Vec<Type>,
     first: bool,
     last: bool,
     rows: u64,
