@@ -30,6 +30,10 @@ pub const KEYS: &[Key] = &[
 const DEFAULTS: &[(&str, &str)] = &[
     ("enable.idempotence", "true"),
     ("acks", "all"),
+    // With more than one, messages can be lost silently. A partition that has no record of this producer yet takes any
+    // sequence number, so it may refuse a first request (its leader is not ready) and take the second; librdkafka concludes
+    // that the first was kept too (`rd_kafka_dr_implicit_ack`). New topics make that likely.
+    ("max.in.flight.requests.per.connection", "1"),
     // A message that cannot be delivered ends the producer before a later one of its partition overtakes it.
     ("enable.gapless.guarantee", "true"),
     // Connect waits for brokers for ever (delivery.timeout.ms=2147483647); 0 says the same here.

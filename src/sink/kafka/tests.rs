@@ -3,6 +3,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use super::*;
 use crate::config::Properties;
@@ -242,4 +243,25 @@ async fn a_partition_that_does_not_exist_is_refused() {
         Err(error) => error,
     };
     assert!(error.to_string().contains("there is no partition 7"), "{error}");
+}
+
+/// A partition that has just been made takes the first request that its leader is ready for, whatever its sequence number.
+/// librdkafka concludes from its success that those before it were kept too: a request that was refused while the leader
+/// was not ready would be lost silently.
+#[tokio::test]
+async fn a_refused_first_request_is_not_overtaken() {
+    let cluster = cluster("new", 1);
+    cluster.broker_round_trip_time(1, Duration::from_millis(300)).unwrap();
+    let mut sink = sink(&cluster.bootstrap_servers(), &[("linger.ms", "0")]);
+    // Another topic's message brings the connection and the producer's id.
+    cluster.create_topic("warm", 1, 1).unwrap();
+    within(sink.write(vec![message("warm", "k", "0")]).await.unwrap()).await.unwrap();
+    cluster.request_errors(RDKafkaApiKey::Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION]);
+    let first = sink.write(vec![message("new", "k", "1")]).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(450)).await;
+    let second = sink.write(vec![message("new", "k", "2")]).await.unwrap();
+    within(first).await.unwrap();
+    within(second).await.unwrap();
+    let values = read(&cluster.bootstrap_servers(), "new", 1, 2).into_iter().map(|(_, _, value, _)| value.unwrap());
+    assert_eq!(values.collect::<Vec<_>>(), [b"1", b"2"]);
 }
