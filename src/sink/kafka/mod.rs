@@ -205,8 +205,10 @@ impl ClientContext for Callbacks {
 /// librdkafka's log. Its errors come as error events too, and are told from there.
 fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {
-        RDKafkaLogLevel::Warning => tracing::warn!(facility, "librdkafka: {message}"),
-        RDKafkaLogLevel::Emerg
+        // Its remarks on settings are about those that we set on purpose; a user's are checked where they are read.
+        RDKafkaLogLevel::Warning if facility != "CONFWARN" => tracing::warn!(facility, "librdkafka: {message}"),
+        RDKafkaLogLevel::Warning
+        | RDKafkaLogLevel::Emerg
         | RDKafkaLogLevel::Alert
         | RDKafkaLogLevel::Critical
         | RDKafkaLogLevel::Error
