@@ -142,6 +142,9 @@ impl Postgres {
             let nothing = Batch { events: Vec::new(), position: offset.position() };
             return Ok(out.send(nothing).await.is_ok().then_some(offset));
         }
+        let patient = "SET idle_session_timeout = 0";
+        // While a large table is copied the session that reads the catalogue has nothing to do.
+        session.batch_execute(patient).await.map_err(|error| session.error(patient, &error))?;
         let view = View::open(config, exporter.point()).await?;
         // The snapshot is imported: what exported it may go.
         drop(exporter);

@@ -149,7 +149,7 @@ async fn recorded_streams_become_debeziums_events() {
     let config = config(&[("skipped.operations", "none")]);
     for name in RECORDINGS {
         let seen = replay(&config, &Recording::of(name), &from_the_start()).await;
-        let lines: String = seen.iter().map(|(line, _)| format!("{line}\n")).collect();
+        let lines = seen.iter().map(|(line, _)| line.as_str()).collect::<Vec<_>>().join("\n") + "\n";
         let expected = recorded::read("events.txt");
         if lines != expected {
             let first = lines.lines().zip(expected.lines()).find(|(line, expected)| line != expected);
