@@ -7,6 +7,7 @@ use std::time::Duration;
 use rdkafka::config::ClientConfig;
 use rdkafka::error::KafkaError;
 
+use super::feeder::Round;
 use super::security;
 use super::topics::Creation;
 use super::translate::{Meaning, meaning};
@@ -42,7 +43,9 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("partitioner", "murmur2_random"),
     // The Java client's max.request.size.
     ("message.max.bytes", "1048576"),
-    ("linger.ms", "5"),
+    // Measured: as good as 5 for throughput, four milliseconds better for latency.
+    ("linger.ms", "1"),
+    ("batch.size", "1000000"),
     ("reconnect.backoff.max.ms", "1000"),
     ("socket.keepalive.enable", "true"),
     ("log.connection.close", "false"),
@@ -64,6 +67,7 @@ pub struct KafkaConfig {
     pub(super) buffer_messages: usize,
     pub(super) block_max: Option<Duration>,
     pub(super) bytes_max: usize,
+    pub(super) round: Round,
     /// What is accepted, but has no effect.
     pub warnings: Vec<Warning>,
 }
@@ -111,6 +115,10 @@ impl KafkaConfig {
         problems.extend(admin.problems.into_iter().filter(|problem| problem.key.starts_with("admin.")));
         let creation = Creation::read(worker, connector, &mut problems);
         let bytes_max = producer.settings.get("message.max.bytes").and_then(|bytes| bytes.parse().ok());
+        let number = |name: &str| producer.settings.get(name).and_then(|value| value.parse::<f64>().ok());
+        let linger = number("linger.ms").and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok());
+        let bytes = producer.settings.get("batch.size").and_then(|bytes| bytes.parse().ok());
+        let round = Round { bytes: bytes.unwrap_or_default(), time: linger.unwrap_or_default() };
         let config = Self {
             client: producer.settings,
             admin: admin.settings,
@@ -120,6 +128,7 @@ impl KafkaConfig {
             // Connect's default, Long.MAX_VALUE, is for ever.
             block_max: block_max.filter(|ms| *ms < u64::MAX / 4).map(Duration::from_millis),
             bytes_max: bytes_max.unwrap_or_default(),
+            round,
             warnings: producer.warnings,
         };
         if problems.is_empty() { Ok(config) } else { Err(Problems(problems)) }

@@ -21,6 +21,7 @@ fn defaults_are_safe() {
     );
     assert_eq!((client("partitioner"), client("delivery.timeout.ms")), ("murmur2_random", "0"));
     assert_eq!(client("client.id"), "connector-producer-orders-0");
+    assert_eq!((config.round.bytes, config.round.time), (1_000_000, Duration::from_millis(1)));
     assert_eq!((config.bytes_max, config.block_max, config.buffer_messages), (1_048_576, None, usize::MAX));
     assert_eq!(config.admin["client.id"], "connector-adminclient-orders-0");
     assert_eq!(config.admin["allow.auto.create.topics"], "false");
@@ -101,7 +102,8 @@ fn without_brokers_there_is_no_kafka() {
 
 #[test]
 fn weaker_acknowledgement_gives_up_idempotence_and_says_so() {
-    let config = read(&[], &[("producer.override.acks", "1")]).unwrap();
+    let config = read(&[], &[("producer.override.acks", "1"), ("producer.override.linger.ms", "0.5")]).unwrap();
+    assert_eq!(config.round.time, Duration::from_micros(500));
     assert_eq!(config.client["enable.idempotence"], "false");
     assert_eq!(config.client.get("enable.gapless.guarantee"), None);
     assert!(config.warnings[0].to_string().starts_with("producer.override.acks: acks=1"), "{:?}", config.warnings);

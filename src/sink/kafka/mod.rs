@@ -7,13 +7,17 @@
 //! One [`Kafka`] belongs to one connector, because the connector may override the producer's settings.
 
 mod config;
+mod feeder;
 mod health;
 mod security;
 mod ticket;
 mod topics;
 mod translate;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -21,18 +25,17 @@ use futures::future::BoxFuture;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
-use rdkafka::message::{DeliveryResult, Header, Message as _, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, PurgeConfig, ThreadedProducer};
+use rdkafka::message::{DeliveryResult, Message as _};
+use rdkafka::producer::{ProducerContext, ThreadedProducer};
 
 pub use self::config::{KEYS, KafkaConfig};
+use self::feeder::{Event, Feeder};
 use self::health::{Health, Refused};
 use self::ticket::{Load, Room, Ticket};
 use self::topics::Topics;
-use super::{Delivery, Message, MessageHeader, Sink, SinkError};
-use crate::record::Headers;
+use super::{Delivery, Message, Sink, SinkError};
 
-/// How long a sink that is dropped waits for requests that are under way. The next producer must not meet them.
-const LAST_REQUESTS: Duration = Duration::from_secs(1);
+type Producer = ThreadedProducer<Callbacks>;
 
 /// Kafka's name for its cluster; `None` if no broker tells it in time.
 pub async fn cluster_id(config: &KafkaConfig) -> Option<String> {
@@ -42,13 +45,12 @@ pub async fn cluster_id(config: &KafkaConfig) -> Option<String> {
 
 /// A connector's producer.
 pub struct Kafka {
-    producer: ThreadedProducer<Callbacks>,
+    feeder: Option<JoinHandle<()>>,
+    events: Sender<Event>,
     health: Arc<Health>,
     room: Arc<Room>,
     topics: Option<Topics>,
-    shared_headers: Option<(Arc<[MessageHeader]>, OwnedHeaders)>,
     block_max: Option<Duration>,
-    bytes_max: usize,
 }
 
 impl Kafka {
@@ -57,20 +59,30 @@ impl Kafka {
     /// # Errors
     /// Settings that do not go together.
     pub fn new(config: &KafkaConfig) -> Result<Self, SinkError> {
+        let wrong = |reason: String| SinkError::Configuration { sink: config.sink_name(), reason };
         let health = Arc::new(Health::new(config.sink_name(), config.creation.is_some()));
         let callbacks = Callbacks { health: Arc::clone(&health), bytes_max: config.bytes_max };
-        let producer = config
-            .producer()
-            .create_with_context(callbacks)
-            .map_err(|error| SinkError::Configuration { sink: config.sink_name(), reason: error.to_string() })?;
-        Ok(Self {
+        let producer: Producer =
+            config.producer().create_with_context(callbacks).map_err(|error| wrong(error.to_string()))?;
+        let (events, heard) = std::sync::mpsc::channel();
+        let feeder = Feeder {
             producer,
+            health: Arc::clone(&health),
+            events: heard,
+            landed: events.clone(),
+            round: config.round,
+            bytes_max: config.bytes_max,
+            waiting: VecDeque::new(),
+            shared_headers: None,
+        };
+        let feeder = std::thread::Builder::new().name("kafka feeder".to_owned()).spawn(|| feeder.run());
+        Ok(Self {
+            feeder: Some(feeder.map_err(|error| wrong(error.to_string()))?),
+            events,
             health,
             room: Room::new(config.buffer_bytes, config.buffer_messages),
             block_max: config.block_max,
-            bytes_max: config.bytes_max,
             topics: config.creation.clone().map(|creation| Topics::new(creation, config.admin())),
-            shared_headers: None,
         })
     }
 
@@ -87,11 +99,9 @@ impl Kafka {
             })??,
         };
         let (ticket, hears) = Ticket::new(room);
-        for message in &messages {
-            if !self.enqueue(message, &ticket) {
-                return Err(self.health.failure().await);
-            }
-        }
+        self.events
+            .send(Event::Write(messages, ticket))
+            .map_err(|_| self.health.unavailable("its thread has ended"))?;
         let health = Arc::clone(&self.health);
         let delivery = async move {
             match health.wait(hears).await? {
@@ -101,49 +111,6 @@ impl Kafka {
         };
         Ok(delivery.boxed())
     }
-
-    /// Whether librdkafka took the message.
-    fn enqueue(&mut self, message: &Message, ticket: &Arc<Ticket>) -> bool {
-        let record = BaseRecord {
-            topic: &message.topic,
-            partition: message.partition,
-            payload: message.value.as_deref(),
-            key: message.key.as_deref(),
-            timestamp: message.ts_ms,
-            headers: self.headers(&message.headers),
-            delivery_opaque: Arc::clone(ticket),
-        };
-        let Err((error, record)) = self.producer.send(record) else { return true };
-        // Never enqueued, so never reported.
-        record.delivery_opaque.fail();
-        let bytes = record.key.map_or(0, <[u8]>::len) + record.payload.map_or(0, <[u8]>::len);
-        let refused = Refused { topic: record.topic, partition: record.partition, bytes, bytes_max: self.bytes_max };
-        self.health.undelivered(refused, &error);
-        false
-    }
-
-    /// librdkafka's form of the headers. Those that all messages of a run share are made once and copied.
-    fn headers(&mut self, headers: &Headers<MessageHeader>) -> Option<OwnedHeaders> {
-        if headers.is_empty() {
-            return None;
-        }
-        let Some(shared) = headers.shared.as_ref().filter(|_| headers.first.is_empty()) else {
-            let all = OwnedHeaders::new_with_capacity(headers.len());
-            return Some(headers.iter().fold(all, add));
-        };
-        let all = match &self.shared_headers {
-            Some((known, made)) if Arc::ptr_eq(known, shared) => made.clone(),
-            _ => {
-                let made = shared.iter().fold(OwnedHeaders::new_with_capacity(shared.len()), add);
-                self.shared_headers.insert((Arc::clone(shared), made)).1.clone()
-            }
-        };
-        Some(headers.last.iter().fold(all, add))
-    }
-}
-
-fn add(headers: OwnedHeaders, (name, value): &MessageHeader) -> OwnedHeaders {
-    headers.insert(Header { key: name, value: value.as_deref() })
 }
 
 impl Sink for Kafka {
@@ -153,15 +120,13 @@ impl Sink for Kafka {
 }
 
 impl Drop for Kafka {
+    /// Returns when nothing of this producer can reach the brokers any more, or after two seconds.
     fn drop(&mut self) {
         self.health.fail(self.health.unavailable("the producer was closed"));
-        if self.producer.in_flight_count() > 0 {
-            // What was not sent will be read again from the saved position, and sent by the next producer. What was sent
-            // must have arrived by then, so that it cannot land behind the repetition.
-            self.producer.purge(PurgeConfig::default().queue());
-            if let Err(error) = self.producer.flush(LAST_REQUESTS) {
-                tracing::debug!(%error, "closed with requests under way");
-            }
+        // The thread may have ended by itself: then there is nothing to wait for.
+        drop(self.events.send(Event::Close));
+        if let Some(Err(_)) = self.feeder.take().map(JoinHandle::join) {
+            tracing::error!("the thread that feeds Kafka panicked");
         }
     }
 }

@@ -7,6 +7,8 @@ use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use super::*;
 use crate::config::Properties;
+use crate::record::Headers;
+use crate::sink::MessageHeader;
 
 type Cluster = MockCluster<'static, DefaultProducerContext>;
 
@@ -195,7 +197,8 @@ async fn an_outage_is_waited_for_and_loses_nothing() {
 async fn a_message_that_is_too_large_is_refused_with_both_settings() {
     let cluster = cluster("large", 1);
     let mut sink = sink(&cluster.bootstrap_servers(), &[("max.request.size", "20000")]);
-    let error = sink.write(vec![message("large", "k", vec![0; 30_000])]).await.err().unwrap().to_string();
+    let delivery = sink.write(vec![message("large", "k", vec![0; 30_000])]).await.unwrap();
+    let error = within(delivery).await.unwrap_err().to_string();
     for part in ["topic large", "30001 bytes", "20000", "producer.override.max.request.size", "max.message.bytes"] {
         assert!(error.contains(part), "{error}");
     }
@@ -238,10 +241,7 @@ async fn a_partition_that_does_not_exist_is_refused() {
     let mut sink = sink(&cluster.bootstrap_servers(), &[]);
     let mut message = message("few", "k", "v");
     message.partition = Some(7);
-    let error = match sink.write(vec![message]).await {
-        Ok(delivery) => within(delivery).await.unwrap_err(),
-        Err(error) => error,
-    };
+    let error = within(sink.write(vec![message]).await.unwrap()).await.unwrap_err();
     assert!(error.to_string().contains("there is no partition 7"), "{error}");
 }
 

@@ -4,12 +4,14 @@
 //! what librdkafka holds is bounded by [`Room`], and librdkafka's own queue never is the limit. (Its `QueueFull` would say
 //! too little: it frees a message only after the callback that reports it, so one cannot wait for that without polling.)
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{Notify, oneshot};
 
 use super::super::Message;
+use super::feeder::Event;
 
 /// What librdkafka keeps of a message beside its bytes: the message, its place in a request, the copy that is sent, and
 /// its headers (measured: 300 to 500 bytes).
@@ -28,6 +30,10 @@ pub(super) struct Load {
 impl Load {
     pub(super) fn of(messages: &[Message]) -> Self {
         Self { bytes: messages.iter().map(message_bytes).sum(), messages: messages.len() }
+    }
+
+    pub(super) const fn bytes(self) -> usize {
+        self.bytes
     }
 }
 
@@ -94,8 +100,11 @@ impl Drop for Taken {
 /// What all messages of one `write` carry through librdkafka. The last one that drops it resolves the delivery.
 #[derive(Debug)]
 pub(super) struct Ticket {
+    /// Whether librdkafka has all of the messages; otherwise the ticket must not say that they are delivered.
+    handed_over: AtomicBool,
     failed: AtomicBool,
     delivered: Option<oneshot::Sender<()>>,
+    landing: OnceLock<Arc<Landing>>,
     /// Declared last: the delivery resolves before its room is given back.
     _room: Taken,
 }
@@ -104,7 +113,25 @@ impl Ticket {
     /// A ticket, and what hears of it: a value when all was delivered, closed without one when something failed.
     pub(super) fn new(room: Taken) -> (Arc<Self>, oneshot::Receiver<()>) {
         let (delivered, hears) = oneshot::channel();
-        (Arc::new(Self { failed: AtomicBool::new(false), delivered: Some(delivered), _room: room }), hears)
+        let ticket = Self {
+            handed_over: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
+            delivered: Some(delivered),
+            landing: OnceLock::new(),
+            _room: room,
+        };
+        (Arc::new(ticket), hears)
+    }
+
+    /// It is part of a round.
+    pub(super) fn fly(&self, landing: Arc<Landing>) {
+        // Only once in its life, so the cell is empty.
+        let _ = self.landing.set(landing);
+    }
+
+    /// librdkafka has all of its messages.
+    pub(super) fn handed_over(&self) {
+        self.handed_over.store(true, Ordering::Release);
     }
 
     /// One of its messages was not delivered.
@@ -115,12 +142,30 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if !*self.failed.get_mut()
+        if *self.handed_over.get_mut()
+            && !*self.failed.get_mut()
             && let Some(delivered) = self.delivered.take()
         {
             // Nobody may wait any more: the connector was stopped.
             let _ = delivered.send(());
         }
+    }
+}
+
+/// Held by the tickets of one round. Dropping the last one tells the feeder.
+#[derive(Debug)]
+pub(super) struct Landing(Sender<Event>);
+
+impl Landing {
+    pub(super) const fn new(landed: Sender<Event>) -> Self {
+        Self(landed)
+    }
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        // The feeder may have ended.
+        drop(self.0.send(Event::Landed));
     }
 }
 
@@ -139,6 +184,7 @@ mod tests {
         let room = Room::new(100, 10);
         let (ticket, mut hears) = Ticket::new(room.take(load(50, 2)).await);
         let second = Arc::clone(&ticket);
+        ticket.handed_over();
         drop(ticket);
         assert!(hears.try_recv().is_err());
         assert_eq!(room.bytes.load(Ordering::Acquire), 50);
@@ -151,10 +197,33 @@ mod tests {
     async fn a_ticket_with_a_failed_message_resolves_without_a_value() {
         let room = Room::new(100, 10);
         let (ticket, hears) = Ticket::new(room.take(load(50, 2)).await);
+        ticket.handed_over();
         ticket.fail();
         drop(ticket);
         assert!(hears.await.is_err());
         assert_eq!(room.bytes.load(Ordering::Acquire), 0);
+    }
+
+    #[tokio::test]
+    async fn a_ticket_that_was_not_handed_over_is_not_delivered() {
+        let (ticket, hears) = Ticket::new(Room::new(100, 10).take(load(50, 2)).await);
+        drop(ticket);
+        assert!(hears.await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_round_lands_with_its_last_ticket() {
+        let (sender, events) = std::sync::mpsc::channel();
+        let landing = Arc::new(Landing::new(sender));
+        let room = Room::new(100, 10);
+        let (first, _) = Ticket::new(room.take(load(10, 1)).await);
+        let (second, _) = Ticket::new(room.take(load(10, 1)).await);
+        first.fly(Arc::clone(&landing));
+        second.fly(landing);
+        drop(first);
+        assert!(events.try_recv().is_err());
+        drop(second);
+        assert!(matches!(events.try_recv(), Ok(Event::Landed)));
     }
 
     #[tokio::test]
