@@ -116,6 +116,20 @@ fn nothing_overtakes_a_message_that_the_topic_refuses() {
 }
 
 #[test]
+fn a_topic_that_takes_small_batches_gets_them() {
+    let broker = server::kafka();
+    let connector = [
+        ONE_PARTITION.as_slice(),
+        &[("topic.creation.default.max.message.bytes", "10000"), ("producer.override.max.request.size", "10000")],
+    ]
+    .concat();
+    let messages: Vec<Message> = (0..200).map(|number| message("small", "k", format!("{number:0600}"))).collect();
+    let expected: Vec<String> = (0..200).map(|number| format!("{number:0600}")).collect();
+    deliver(&mut sink(broker, &connector), messages).unwrap();
+    assert_eq!(values(&mut Reader::new(broker, "small")), expected);
+}
+
+#[test]
 fn a_broker_that_goes_away_and_returns_costs_time_only() {
     let broker = Server::own("kafka", "outage", &[]);
     let connector = [ONE_PARTITION.as_slice(), &[("producer.override.buffer.memory", "1000000")]].concat();

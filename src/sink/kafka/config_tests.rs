@@ -124,6 +124,7 @@ fn a_connect_file_moves_over() {
     )
     .unwrap();
     assert_eq!((config.block_max, config.bytes_max), (None, 5_242_880));
+    assert_eq!(config.client["batch.size"], "1000000");
     let warned: Vec<&str> = config.warnings.iter().map(|warning| warning.key.as_str()).collect();
-    assert_eq!(warned, ["producer.interceptor.classes", "producer.key.serializer"]);
+    assert_eq!(warned, ["producer.interceptor.classes", "producer.key.serializer", "producer.override.batch.size"]);
 }

@@ -183,7 +183,7 @@ impl Refused<'_> {
             Code::MessageSizeTooLarge | Code::MessageBatchTooLarge => (
                 format!("a message of {bytes} bytes, or the batch it is in, is larger than the topic takes"),
                 "raise max.message.bytes of the topic (or message.max.bytes of the broker), or, if single messages are \
-                 smaller, set producer.override.batch.size below it"
+                 smaller, set producer.override.max.request.size to what it takes"
                     .to_owned(),
             ),
             Code::TopicAuthorizationFailed => (
