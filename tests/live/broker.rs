@@ -59,6 +59,10 @@ fn broker_goes_and_returns(server: &Server, name: &str, fill: &str) {
 
     broker.kill();
     session.execute("INSERT INTO t VALUES (1000000, 'last')");
+    // Only a row that is on its way keeps a stop waiting: the daemon misses its acknowledgement, for the second time now.
+    wait_until("the last row waits for the broker", seconds(30), || {
+        daemon.log().matches("no acknowledgement yet").count() >= 2
+    });
     daemon.terminate();
     daemon.says("stopping", seconds(10));
     assert!(!daemon.has_ended(), "it waits for the broker");
