@@ -1,6 +1,8 @@
 //! Values of a row, and the text that shares its buffer with the packet it came from.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -23,6 +25,20 @@ impl Text {
     #[must_use]
     pub const fn from_static(text: &'static str) -> Self {
         Self(ByteString::from_static(text))
+    }
+
+    /// A name that stands in every row: kept for the life of the program, once for each name, so that a copy costs no
+    /// counter. (Rows are made by one thread and dropped by another: a shared counter would go to and fro between them.)
+    #[must_use]
+    pub fn interned(name: &str) -> Self {
+        static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+        let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = names.get(name) {
+            return Self::from_static(known);
+        }
+        let kept: &'static str = Box::leak(name.into());
+        names.insert(kept);
+        Self::from_static(kept)
     }
 
     /// The text.

@@ -195,7 +195,7 @@ impl SourceBlock {
             schema: Arc::new(schema),
             version: Text::from_static(VERSION),
             connector: Text::from_static(connector),
-            name: Text::from(prefix),
+            name: Text::interned(prefix),
         }
     }
 

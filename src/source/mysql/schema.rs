@@ -77,7 +77,14 @@ impl Common {
         let identity = Identity { id: &id, topic: &topic, source: &self.source.schema };
         let Layout { table, projection } = rules.layout(identity, &chosen, &facts)?;
         let decoded = facts.iter().flatten().count();
-        Ok(Shape { table, database: database.into(), name: name.into(), columns: prepared, projection, decoded })
+        Ok(Shape {
+            table,
+            database: Text::interned(database),
+            name: Text::interned(name),
+            columns: prepared,
+            projection,
+            decoded,
+        })
     }
 
     fn facts(&self, form: &Form, column: &Column) -> ColumnFacts {

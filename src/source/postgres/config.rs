@@ -168,7 +168,7 @@ impl PostgresConfig {
             messages: Filter::read(reader, "message.prefix.include.list", "message.prefix.exclude.list"),
             placeholder: reader.text("unavailable.value.placeholder"),
             source,
-            database: Text::from(server.database.as_str()),
+            database: Text::interned(&server.database),
             message_topic: common.naming.data(&["message"]),
             common,
             server,

@@ -139,8 +139,8 @@ pub(super) fn layout(
     let columns::Layout { table, projection } = rules.layout(identity, &chosen, &facts)?;
     Ok(Layout {
         table,
-        schema: Text::from(relation.schema.as_str()),
-        name: Text::from(relation.name.as_str()),
+        schema: Text::interned(&relation.schema),
+        name: Text::interned(&relation.name),
         columns,
         width: facts.iter().flatten().count(),
         projection,
