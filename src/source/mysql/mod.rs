@@ -1,11 +1,11 @@
 //! The MySQL source: a consistent snapshot, then the binary log by GTID set or by file and position.
 //!
 //! `mysql_async` makes connections and delivers raw events; everything behind is ours: checksums, table maps prepared once
-//! per version ([`schema`]), rows ([`decode`], [`form`]), DDL ([`ddl`], [`catalog`]) and positions ([`position`]).
+//! per version (`schema`), rows (`decode`, `form`), DDL (`ddl`, `catalog`) and positions (`position`).
 //! Invariant: what was saved is not repeated, what was committed is not lost; a row that cannot be decoded ends the source.
 //!
-//! The walk of a row: [`stream`] reads an event → [`raw`] checks it → [`reader`] finds its table and its place in the
-//! transaction → [`rows`] and [`schema`] cut out cells → [`form`] writes them as Debezium does → a `Change` in a batch.
+//! The walk of a row: `stream` reads an event → `raw` checks it → `reader` finds its table and its place in the
+//! transaction → `rows` and `schema` cut out cells → `form` writes them as Debezium does → a `Change` in a batch.
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
