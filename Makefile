@@ -3,10 +3,10 @@
 
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 STACK := tests/stack/stack
-NEEDED := build postgres mysql80 mysql97 kafka python
+NEEDED := build postgres mysql80 mysql97 kafka registry python rest-clients
 
-demo:  ## snapshot and changes of two throwaway databases, shown as they arrive; KAFKA=1: through a real broker
-	@tests/demo/demo $(if $(KAFKA),--kafka)
+demo:  ## snapshot and changes of two throwaway databases, shown as they arrive; KAFKA=1: through a real broker; AVRO=1: under a registry
+	@tests/demo/demo $(if $(KAFKA),--kafka) $(if $(AVRO),--avro)
 
 test:  ## every test, the live ones too, against real servers that the tests start themselves
 	@$(STACK) install $(NEEDED)

@@ -3,27 +3,36 @@
 //! Invariant: it returns only when every connector has drained and saved, or its time for that is over. A second signal
 //! ends the process at once.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use futures::future::join_all;
+use axum::Router;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
 
-use crate::api::{self, Watched};
-use crate::config::properties::masked;
+use crate::api::{self, Door, Operations, Peer, TlsListener, Watchdog};
+use crate::budget::Budget;
 use crate::config::worker::{Listener, SinkKind};
 use crate::config::{ConnectorFile, Problems, Properties, Worker};
-use crate::connector::plan::{self, Plan, Surroundings};
+use crate::connector::plan::Surroundings;
 use crate::connector::status::{State, Status};
-use crate::connector::supervise::{self, Handle};
+use crate::loggers::Loggers;
 use crate::offset::OffsetError;
 use crate::offset::sqlite::Sqlite;
+use crate::runtime::{Runtime, Unclean};
+use crate::sink::kafka::probe::{self, Brokers};
 use crate::sink::kafka::{self, KafkaConfig};
+use crate::sink::stdout;
+use crate::source::seats::Seats;
+use crate::telemetry::Telemetry;
+use crate::telemetry::otlp::Traces;
 
 /// What a connector has, beyond the time to drain, to save and to tell its database.
 const GOODBYE: Duration = Duration::from_secs(3);
+
+/// How long the last spans may take to the collector, within the time of a stop.
+const FLUSH_MAX: Duration = Duration::from_secs(2);
 
 /// Between two questions to brokers that do not answer.
 const CLUSTER_ID_PAUSE: Duration = Duration::from_secs(30);
@@ -56,6 +65,12 @@ pub enum DaemonError {
         /// Its error.
         trace: String,
     },
+    /// Events go to standard output, and nobody reads it any more.
+    #[error(
+        "standard output's reader has gone, so there is nothing left to do; what was not written is read again by the next \
+         start"
+    )]
+    ReaderGone,
     /// A connector did not end well.
     #[error("connector {name} was stopped with an error; it repeats what was not saved: {trace}")]
     Unclean {
@@ -84,46 +99,96 @@ pub enum DaemonError {
 ///
 /// # Errors
 /// When it cannot start, or a connector does not end well.
-pub fn start(worker: Worker, files: Vec<ConnectorFile>, once: bool) -> Result<(), DaemonError> {
+pub fn start(
+    worker: Worker,
+    door: Door,
+    files: Vec<ConnectorFile>,
+    once: bool,
+    telemetry: Telemetry,
+) -> Result<(), DaemonError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .map_err(DaemonError::Runtime)?;
-    let result = runtime.block_on(run(worker, files, once));
+    let result = runtime.block_on(run(worker, door, files, once, telemetry));
     // What still runs now has had its time.
     runtime.shutdown_background();
     result
 }
 
-async fn run(worker: Worker, files: Vec<ConnectorFile>, once: bool) -> Result<(), DaemonError> {
+async fn run(
+    worker: Worker,
+    door: Door,
+    files: Vec<ConnectorFile>,
+    once: bool,
+    telemetry: Telemetry,
+) -> Result<(), DaemonError> {
+    let Telemetry { loggers, traces } = telemetry;
     let mut signals = Signals::new().map_err(DaemonError::Runtime)?;
     let state = Sqlite::open(&worker.state_path)?;
-    let stop_timeout_ms = worker.stop_timeout_ms;
     let listeners = bind(&worker.listeners).await?;
     let (version, sink, state_path) = (env!("CARGO_PKG_VERSION"), &worker.sink, &worker.state_path);
     tracing::info!(version, %sink, %state_path, "starting");
-    if files.is_empty() {
-        tracing::warn!("no connector file was given; there is nothing to do");
+    let operations = operations(&worker, &door, loggers)?;
+    let stopping = operations.stopping.clone();
+    let kafka_cluster_id = kafka_cluster_id(&worker)?;
+    let (limit, body_bytes_max) = (Duration::from_millis(worker.stop_timeout_ms) + GOODBYE, worker.body_bytes_max);
+    let budget = Budget::of(worker.memory_bytes_max);
+    let traces = traces.map(Traces::start).transpose().map_err(|problem| Problems(vec![problem]))?;
+    let tracer = traces.as_ref().map(Traces::tracer);
+    let seats = Seats::of(worker.database_connections_max);
+    let surroundings = Surroundings { worker, state, once, budget, seats, tracer };
+    let runtime = Arc::new(Runtime::start(surroundings, files).await?);
+    if runtime.count() == 0 && listeners.is_empty() {
+        tracing::warn!("no connector file was given, and none is registered; there is nothing to do");
     }
-    let surroundings = Arc::new(Surroundings { worker, state, once });
-    let mut connectors = BTreeMap::new();
-    for file in files {
-        connectors.insert(file.name.clone(), connect(file, &surroundings)?);
-    }
-    let handles: Vec<(String, Arc<Handle>)> =
-        connectors.iter().map(|(name, connector)| (name.clone(), Arc::clone(&connector.handle))).collect();
-    serve(listeners, connectors, kafka_cluster_id(&surroundings.worker)?);
+    let id = listeners.first().and_then(|(listener, _)| Some(listener.local_addr().ok()?.to_string()));
+    let api = api::Worker { id: id.unwrap_or_default(), kafka_cluster_id, runtime: Arc::clone(&runtime), operations };
+    serve(listeners, &door, api::router(Arc::new(api), body_bytes_max)).map_err(DaemonError::Runtime)?;
     let ended = tokio::select! {
+        biased;
         () = signals.next() => Ok(()),
-        ended = done(&handles), if once => ended,
+        // A connector fails of it too, which says less.
+        () = stdout::reader_gone() => Err(DaemonError::ReaderGone),
+        ended = done(&runtime), if once => ended,
     };
+    // Whoever sends requests, or counts on us, is to look elsewhere from now on.
+    stopping.cancel();
+    let begun = Instant::now();
     tracing::info!("stopping");
     let stopped = tokio::select! {
-        stopped = stop(&handles, stop_timeout_ms) => stopped,
+        stopped = runtime.stop(limit) => stopped.map_err(|unclean| match unclean {
+            Unclean::Failed { name, trace } => DaemonError::Unclean { name, trace },
+            Unclean::Undrained { names } => DaemonError::Undrained { limit, names: names.join(", ") },
+        }),
         () = signals.next() => Err(DaemonError::Interrupted),
     };
+    if let Some(traces) = traces
+        && !matches!(stopped, Err(DaemonError::Interrupted))
+    {
+        let left = limit.saturating_sub(begun.elapsed()).min(FLUSH_MAX);
+        tokio::select! {
+            () = traces.stop(left) => {}
+            () = signals.next() => return Err(DaemonError::Interrupted),
+        }
+    }
+    if stopped.is_ok() {
+        tracing::info!(seconds = begun.elapsed().as_secs_f32(), "stopped");
+    }
     ended.and(stopped)
+}
+
+/// What the operator's endpoints need: the runtime's heartbeat, and an eye on the brokers.
+fn operations(worker: &Worker, door: &Door, loggers: Arc<Loggers>) -> Result<Operations, DaemonError> {
+    let mut operations = Operations { loggers, tls: door.tls.clone(), ..Operations::default() };
+    tokio::spawn(Watchdog::run(Arc::clone(&operations.watchdog)));
+    if matches!(worker.sink, SinkKind::Kafka(_)) {
+        let (told, brokers) = watch::channel(Brokers::Unknown);
+        tokio::spawn(probe::watch(KafkaConfig::read(&worker.properties, &Properties::new())?, told));
+        operations.brokers = brokers;
+    }
+    Ok(operations)
 }
 
 /// SIGTERM and SIGINT.
@@ -145,26 +210,12 @@ impl Signals {
     }
 }
 
-fn connect(file: ConnectorFile, surroundings: &Arc<Surroundings>) -> Result<Watched, DaemonError> {
-    let plan = Plan::of(&file, &surroundings.worker)?;
-    let span = tracing::info_span!("connector", name = %file.name);
-    let config = masked(&file.properties);
-    let (kind, retry) = (plan.kind, plan.retry);
-    let partition = serde_json::from_str(&plan.partition).unwrap_or_default();
-    let surroundings = Arc::clone(surroundings);
-    let build = Box::new(move || plan::build(&file, &surroundings));
-    let handle = span.in_scope(|| {
-        tracing::info!(class = kind.class(), "starting");
-        supervise::start(build, retry)
-    });
-    Ok(Watched { kind, config, partition, handle: Arc::new(handle) })
-}
-
-async fn bind(listeners: &[Listener]) -> Result<Vec<TcpListener>, DaemonError> {
+/// The listeners, and whether each is for TLS.
+async fn bind(listeners: &[Listener]) -> Result<Vec<(TcpListener, bool)>, DaemonError> {
     let mut bound = Vec::new();
-    for Listener { host, port } in listeners {
+    for Listener { host, port, is_https } in listeners {
         let listen = |source| DaemonError::Listen { address: format!("{host}:{port}"), source };
-        bound.push(TcpListener::bind((host.as_str(), *port)).await.map_err(listen)?);
+        bound.push((TcpListener::bind((host.as_str(), *port)).await.map_err(listen)?, *is_https));
     }
     Ok(bound)
 }
@@ -188,21 +239,36 @@ fn kafka_cluster_id(worker: &Worker) -> Result<Arc<OnceLock<String>>, DaemonErro
     Ok(cell)
 }
 
-/// Serves the API until the runtime ends.
-fn serve(listeners: Vec<TcpListener>, connectors: BTreeMap<String, Watched>, kafka_cluster_id: Arc<OnceLock<String>>) {
-    let addresses: Vec<String> =
-        listeners.iter().filter_map(|listener| Some(listener.local_addr().ok()?.to_string())).collect();
-    let id = addresses.first().cloned().unwrap_or_default();
-    let router = api::router(Arc::new(api::Worker { id, kafka_cluster_id, connectors }));
-    for (listener, address) in listeners.into_iter().zip(addresses) {
-        tracing::info!(%address, "the REST API listens");
-        tokio::spawn(axum::serve(listener, router.clone()).into_future());
+/// Serves the API until the process ends.
+fn serve(listeners: Vec<(TcpListener, bool)>, door: &Door, router: Router) -> std::io::Result<()> {
+    let router = api::guarded(router, Arc::clone(&door.access));
+    if let Some(tls) = &door.tls {
+        tokio::spawn(Arc::clone(tls).renew());
     }
+    for (listener, is_https) in listeners {
+        let address = listener.local_addr()?;
+        let tls = door.tls.as_ref().filter(|_| is_https);
+        let service = router.clone().into_make_service_with_connect_info::<Peer>();
+        let is_known = door.access.is_asked() || tls.is_some_and(|tls| tls.is_mutual);
+        if !address.ip().is_loopback() && !is_known {
+            tracing::warn!(%address, "whoever reaches this address may do everything: set rest.auth.basic.file or \
+                rest.auth.token.file, or https with ssl.client.auth=required");
+        } else if !address.ip().is_loopback() && tls.is_none() {
+            tracing::warn!(%address, "credentials for this address travel unencrypted: make its listener https://");
+        }
+        match tls {
+            Some(tls) => drop(tokio::spawn(axum::serve(TlsListener::start(listener, tls)?, service).into_future())),
+            None => drop(tokio::spawn(axum::serve(listener, service).into_future())),
+        }
+        tracing::info!(%address, "the REST API listens");
+    }
+    Ok(())
 }
 
 /// Waits until every connector has ended by itself, or one has failed.
-async fn done(handles: &[(String, Arc<Handle>)]) -> Result<(), DaemonError> {
-    let ends = handles.iter().map(|(name, handle)| async move {
+async fn done(runtime: &Runtime) -> Result<(), DaemonError> {
+    let runs = runtime.runs().await;
+    let ends = runs.iter().map(|(name, handle)| async move {
         let Status { state, trace, .. } = handle.reaches(&[State::Stopped, State::Failed]).await;
         match state {
             State::Failed => Err(DaemonError::Failed { name: name.clone(), trace: trace.unwrap_or_default() }),
@@ -210,23 +276,4 @@ async fn done(handles: &[(String, Arc<Handle>)]) -> Result<(), DaemonError> {
         }
     });
     futures::future::try_join_all(ends).await.map(drop)
-}
-
-/// Stops all connectors at the same time, and waits until they have drained, saved, and told their databases.
-async fn stop(handles: &[(String, Arc<Handle>)], drain_ms: u64) -> Result<(), DaemonError> {
-    for (_, handle) in handles {
-        handle.stop();
-    }
-    let limit = Duration::from_millis(drain_ms) + GOODBYE;
-    let ends = join_all(handles.iter().map(|(name, handle)| async move { (name, handle.ended().await) }));
-    let Ok(ends) = tokio::time::timeout(limit, ends).await else {
-        let left: Vec<&str> =
-            handles.iter().filter(|(_, handle)| !handle.has_ended()).map(|(name, _)| name.as_str()).collect();
-        return Err(DaemonError::Undrained { limit, names: left.join(", ") });
-    };
-    let unclean = ends.into_iter().find_map(|(name, status)| match (status.state, status.trace) {
-        (State::Stopped, Some(trace)) => Some(DaemonError::Unclean { name: name.clone(), trace }),
-        _ => None,
-    });
-    unclean.map_or(Ok(()), Err)
 }

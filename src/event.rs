@@ -141,6 +141,19 @@ pub struct Ready {
     pub offset: Option<Arc<str>>,
 }
 
+/// A record that failed before, as the dead letter topic kept it: what the source made, before any transform.
+#[derive(Clone, Debug)]
+pub struct DeadLetter {
+    /// The record; its topic is where it was to go.
+    pub record: Ready,
+    /// Its headers, names and values.
+    pub headers: Vec<(Arc<str>, crate::data::Datum)>,
+    /// How often it was sent again before.
+    pub retries: u32,
+    /// As [`Table::id`], if it came from a table.
+    pub table: Option<Arc<str>>,
+}
+
 /// What a source says.
 #[derive(Clone, Debug)]
 pub enum Event {
@@ -150,6 +163,8 @@ pub enum Event {
     Boundary(Boundary),
     /// Something the source has made whole.
     Ready(Box<Ready>),
+    /// A record that failed is sent again.
+    DeadLetter(Box<DeadLetter>),
     /// A sign of life (`heartbeat.interval.ms`) at this time, milliseconds since the epoch.
     Heartbeat {
         /// Milliseconds since the epoch.
@@ -166,4 +181,73 @@ pub struct Batch {
     pub events: Vec<Event>,
     /// Where to resume after them.
     pub position: Position,
+    /// What was read since the last batch.
+    pub tally: Tally,
+}
+
+/// What was read for a batch, counted while it was filled. The metrics are made of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Rows that a snapshot read.
+    pub reads: u64,
+    /// Rows that were inserted. One that got another key is deleted and created, as its records tell.
+    pub creates: u64,
+    /// Rows that were updated.
+    pub updates: u64,
+    /// Rows that were deleted.
+    pub deletes: u64,
+    /// Tables that were truncated, and what is ready made: logical messages, schema changes.
+    pub others: u64,
+    /// Events of tables that are not captured. Not in the batch.
+    pub filtered: u64,
+    /// Updates that changed nothing that is emitted. Not in the batch.
+    pub unchanged: u64,
+    /// Transactions that ended, of those with an event in a batch.
+    pub transactions: u64,
+    /// Transactions that the log holds although they were rolled back.
+    pub rollbacks: u64,
+    /// Ends of transactions without a beginning.
+    pub malformed: u64,
+    /// Bytes of the log.
+    pub bytes: u64,
+    /// When the changes of the batch were committed, in microseconds since the epoch, and how many at a time.
+    pub commits: Vec<(i64, u32)>,
+}
+
+impl Tally {
+    /// Counts an event. A change that is no snapshot's was committed then: microseconds since the epoch.
+    pub fn count(&mut self, event: &Event, commit_us: i64) {
+        match event {
+            Event::Change(change) => self.count_change(change, commit_us),
+            Event::Ready(_) | Event::DeadLetter(_) => self.others += 1,
+            Event::Boundary(_) | Event::Heartbeat { .. } => {}
+        }
+    }
+
+    fn count_change(&mut self, change: &Change, commit_us: i64) {
+        match change.op {
+            Op::Read => {
+                self.reads += 1;
+                return;
+            }
+            Op::Create => self.creates += 1,
+            Op::Update if change.changes_key() => {
+                self.deletes += 1;
+                self.creates += 1;
+            }
+            Op::Update => self.updates += 1,
+            Op::Delete => self.deletes += 1,
+            Op::Truncate => self.others += 1,
+        }
+        match self.commits.last_mut() {
+            Some((last, count)) if *last == commit_us => *count += 1,
+            _ => self.commits.push((commit_us, 1)),
+        }
+    }
+
+    /// Changes of the log, without a snapshot's.
+    #[must_use]
+    pub const fn changes(&self) -> u64 {
+        self.creates + self.updates + self.deletes + self.others
+    }
 }

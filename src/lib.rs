@@ -6,6 +6,7 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
 pub mod api;
+pub mod budget;
 pub mod cli;
 pub mod config;
 pub mod connector;
@@ -13,9 +14,14 @@ pub mod convert;
 pub mod daemon;
 pub mod data;
 pub mod event;
+pub mod http;
+pub mod loggers;
+pub mod metrics;
 pub mod offset;
 pub mod record;
+pub mod runtime;
 pub mod sink;
 pub mod source;
 pub mod telemetry;
+pub mod tls;
 pub mod transform;

@@ -5,6 +5,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use rowtide::cli::Cli;
 
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     Cli::parse().execute()
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::data::{Datum, Field, Kind, Row, Schema, Text, Value};
-use crate::event::{Boundary, Change, Event, Op, Ready, Table, TransactionPlace};
+use crate::event::{Boundary, Change, DeadLetter, Event, Op, Ready, Table, TransactionPlace};
 
 /// A header: its value has a schema, as the key and the value have.
 #[derive(Clone, Debug, PartialEq)]
@@ -152,6 +152,7 @@ impl Records {
             Event::Change(change) => self.push_change(change, records),
             Event::Boundary(boundary) => records.push(self.boundary(boundary)),
             Event::Ready(ready) => records.push(self.ready(*ready)),
+            Event::DeadLetter(letter) => records.push(self.dead_letter(*letter)),
             Event::Heartbeat { ts_ms } => records.push(self.heartbeat(ts_ms)),
         }
     }
@@ -235,6 +236,12 @@ impl Records {
             ts_ms: None,
             offset: ready.offset,
         }
+    }
+
+    /// The record as it was, with its headers of then.
+    fn dead_letter(&self, letter: DeadLetter) -> Record {
+        let first = letter.headers.into_iter().map(|(name, value)| Header { name, value }).collect();
+        Record { headers: Headers { first, ..Headers::default() }, ..self.ready(letter.record) }
     }
 
     fn heartbeat(&self, ts_ms: i64) -> Record {

@@ -52,7 +52,7 @@ fn connector(more: &str) -> String {
 fn version_and_usage() {
     let (stdout, _, status) = run(rowtide().arg("version"));
     assert_eq!((stdout.as_str(), status), (concat!("rowtide ", env!("CARGO_PKG_VERSION"), "\n"), 0));
-    for arguments in [&[][..], &["validate"], &["fly"], &["run", "--set", "x"]] {
+    for arguments in [&[][..], &["validate"], &["dead-letters"], &["fly"], &["run", "--set", "x"]] {
         let (_, stderr, status) = run(rowtide().args(arguments));
         assert_eq!(status, 2, "{arguments:?}: {stderr}");
         assert!(stderr.contains("Usage") || stderr.contains("--help"), "{arguments:?}: {stderr}");
@@ -104,6 +104,92 @@ fn an_unknown_class_is_told_what_there_is() {
 }
 
 #[test]
+fn an_expression_that_does_not_parse_is_shown_with_its_place() {
+    let folder = Folder::new();
+    let more = r#", "transforms": "f", "transforms.f.type": "io.debezium.transforms.Filter",
+        "transforms.f.language": "jsr223.groovy", "transforms.f.condition": "value.op == 'u' && value.before.id = 2""#;
+    let (lines, status) = validate(&[&folder.file("groovy.json", &connector(more))]);
+    assert_eq!(status, 2);
+    let expected = "transforms.f.condition=\"value.op == 'u' && value.before.id = 2\": line 1, column 36, at \"= 2\": ";
+    assert!(lines.contains(expected), "{lines}");
+    let good = folder.file("good.json", &connector(&more.replace("id = 2", "id == 2")));
+    assert_eq!(validate(&[&good]), (String::new(), 0));
+    let script = folder.file("script.json", &connector(&more.replace("groovy", "graal.js")));
+    let (lines, status) = validate(&[&script]);
+    assert!(status == 2 && lines.contains("transforms.f.language=\"jsr223.graal.js\": is not run here"), "{lines}");
+}
+
+/// Each mistake in a transform is told with its key; an option that the class does not have is a warning, which strictness
+/// refuses.
+#[test]
+fn mistakes_in_transforms_are_found() {
+    let connect = "org.apache.kafka.connect.transforms";
+    let of = |class: &str, options: &str| {
+        format!(
+            r#", "transforms": "t", "transforms.t.type": "{class}"{}{options}"#,
+            if options.is_empty() { "" } else { ", " }
+        )
+    };
+    let unwrap = "io.debezium.transforms.ExtractNewRecordState";
+    let predicate = of(
+        unwrap,
+        r#""transforms.t.predicate": "isDelete", "predicates": "isTombstone",
+        "predicates.isTombstone.type": "org.apache.kafka.connect.transforms.predicates.RecordIsTombstone""#,
+    );
+    let filter = of(
+        "io.debezium.transforms.Filter",
+        r#""transforms.t.language": "cel", "transforms.t.condition": "op == 'u' &&\n after.id = 2""#,
+    );
+    for (what, more, status, expected) in [
+        (
+            "unknown transform",
+            of(&format!("{connect}.RegexRoute"), ""),
+            2,
+            "transforms.t.type=\"org.apache.kafka.connect.transforms.RegexRoute\": does not exist here; there are ",
+        ),
+        (
+            "refused transform",
+            of("io.debezium.connector.postgresql.transforms.timescaledb.TimescaleDb", ""),
+            2,
+            "transforms.t.type: TimescaleDb is not supported: it reads _timescaledb_catalog",
+        ),
+        (
+            "unknown option",
+            of(unwrap, r#""transforms.t.add.field": "op""#),
+            0,
+            "warning: transforms.t.add.field: is no option of it; ignored",
+        ),
+        ("undefined predicate", predicate, 2, "transforms.t.predicate=\"isDelete\": is no predicate of this connector"),
+        ("expression", filter, 2, "line 2, column "),
+        (
+            "regular expression",
+            of(
+                &format!("{connect}.RegexRouter"),
+                r#""transforms.t.regex": "(orders", "transforms.t.replacement": "x""#,
+            ),
+            2,
+            "transforms.t.regex=\"(orders\": is no regular expression: ",
+        ),
+        (
+            "options that exclude each other",
+            of(
+                &format!("{connect}.ReplaceField$Value"),
+                r#""transforms.t.exclude": "a", "transforms.t.blacklist": "b""#,
+            ),
+            2,
+            "transforms.t.blacklist: is the old name of exclude, which is set too",
+        ),
+    ] {
+        let folder = Folder::new();
+        let file = folder.file("a.json", &connector(&more));
+        let (lines, found) = validate(&[&file]);
+        assert!(found == status && lines.contains(expected) && lines.lines().count() == 1, "{what}: {found}\n{lines}");
+        let (_, _, strict) = run(rowtide().args(["validate", "--strict"]).arg(&file));
+        assert_eq!(strict, 2, "{what}");
+    }
+}
+
+#[test]
 fn names_must_differ() {
     let folder = Folder::new();
     let one = folder.file("one.json", &connector(r#", "name": "twin""#));
@@ -138,6 +224,43 @@ fn unknown_keys_are_refused_by_strict_only() {
     assert!(lines.contains(expected), "{lines}");
     let (_, _, status) = run(rowtide().args(["validate", "--strict"]).arg(&file));
     assert_eq!(status, 2);
+}
+
+#[test]
+fn what_becomes_of_failing_records_is_checked() {
+    let folder = Folder::new();
+    let wrong = r#", "errors.tolerance": "some", "errors.retry.timeout": "-2", "schema.compatibility.policy": "dead-letter",
+        "errors.deadletterqueue.topic.nam": "x""#;
+    let drops = folder.file("drops.json", &connector(r#", "errors.tolerance": "all""#));
+    let (lines, status) = validate(&[&folder.file("wrong.json", &connector(wrong)), &drops]);
+    assert_eq!(status, 2);
+    for expected in [
+        "wrong.json: error: errors.tolerance=\"some\": must be one of none, all",
+        "wrong.json: error: errors.retry.timeout=\"-2\": must be -1 or more",
+        "wrong.json: error: schema.compatibility.policy=\"dead-letter\": needs errors.deadletterqueue.topic.name",
+        "wrong.json: warning: errors.deadletterqueue.topic.nam: is not known; ignored; did you mean",
+        "drops.json: warning: errors.tolerance: all without errors.deadletterqueue.topic.name: records that fail are dropped",
+    ] {
+        assert!(lines.contains(expected), "{expected} is not in\n{lines}");
+    }
+}
+
+#[test]
+fn dead_letters_need_a_topic_and_kafka() {
+    let folder = Folder::new();
+    let topic = r#", "errors.tolerance": "all", "errors.deadletterqueue.topic.name": "dlq""#;
+    for action in ["list", "replay"] {
+        let mut command = rowtide();
+        command.args(["dead-letters", action, "--set", "bootstrap.servers=localhost:1"]);
+        let (_, stderr, status) = run(command.arg(folder.file("none.json", &connector(""))));
+        assert_eq!(status, 2);
+        assert!(stderr.contains("error: errors.deadletterqueue.topic.name: is required"), "{stderr}");
+        let mut command = rowtide();
+        let (_, stderr, status) =
+            run(command.args(["dead-letters", action]).arg(folder.file("topic.json", &connector(topic))));
+        assert_eq!(status, 2);
+        assert!(stderr.contains("error: bootstrap.servers: is required"), "{stderr}");
+    }
 }
 
 #[test]

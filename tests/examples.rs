@@ -8,6 +8,8 @@ use rowtide::config::Worker;
 fn files(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    // Folders beside them are for other programs.
+    files.retain(|file| file.is_file());
     files.sort();
     assert!(!files.is_empty());
     files

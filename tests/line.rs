@@ -1,6 +1,6 @@
 //! The line from source to sink under scripted faults: what is acknowledged, saved and delivered, and in which order.
 //!
-//! The source holds a log of numbered rows; the sink and the store fail, or are slow, by a seed. After each run the connector
+//! Every 13th row fails in a transform, and its dead letter takes its place. The source holds a log of numbered rows; the sink and the store fail, or are slow, by a seed. After each run the connector
 //! is started again from what was saved, until all rows are through.
 
 use std::collections::HashSet;
@@ -10,18 +10,24 @@ use std::time::Duration;
 use futures::future::{BoxFuture, FutureExt};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use rowtide::budget::Budget;
+use rowtide::config::NameAdjustment;
 use rowtide::config::Properties;
+use rowtide::connector::dead_letter::config::Config;
+use rowtide::connector::dead_letter::{Classes, Failing};
 use rowtide::connector::pipeline::Pipeline;
+use rowtide::connector::status::State;
+use rowtide::connector::supervise::{self, Retry};
 use rowtide::connector::{Connector, Limits, Settings, Telltale, run};
 use rowtide::convert::Converters;
 use rowtide::data::{Field, Kind, Schema, Value};
-use rowtide::event::{Batch, Change, Event, Key, Op, Position, Table};
+use rowtide::event::{Batch, Change, Event, Key, Op, Position, Table, Tally};
 use rowtide::offset::{OffsetError, OffsetStore};
-use rowtide::record::{Records, Run};
+use rowtide::record::{Record, Records, Run};
 use rowtide::sink::{Delivery, Message, Sink, SinkError};
-use rowtide::source::adjust::NameAdjustment;
 use rowtide::source::table::{self, Identity};
 use rowtide::source::{Outbox, Source, SourceError};
+use rowtide::transform::{Transform, TransformError};
 use tokio_util::sync::CancellationToken;
 
 const ROWS: i64 = 300;
@@ -86,7 +92,7 @@ impl Source for ScriptedSource {
             while next <= ROWS {
                 let last = (next + self.rng.random_range(0..7)).min(ROWS);
                 let events = (next..=last).map(|row| self.event(row)).collect();
-                if out.send(Batch { events, position: position(last) }).await.is_err() {
+                if out.send(Batch { events, position: position(last), tally: Tally::default() }).await.is_err() {
                     break;
                 }
                 next = last + 1;
@@ -117,8 +123,14 @@ impl Sink for ScriptedSink {
             if fault == 0 {
                 return Err(away());
             }
-            let rows: Vec<i64> =
-                messages.iter().map(|m| std::str::from_utf8(m.key.as_ref().unwrap()).unwrap()).map(key_row).collect();
+            let rows: Vec<i64> = messages.iter().map(row_in).collect();
+            let misplaced =
+                messages.iter().filter(|message| (&*message.topic == DEAD_LETTERS) != fails(row_in(message)));
+            world
+                .lock()
+                .unwrap()
+                .broken
+                .extend(misplaced.map(|message| format!("row {} in {}", row_in(message), message.topic)));
             world.lock().unwrap().delivered.extend(&rows);
             let delivery = async move {
                 tokio::time::sleep(slow).await;
@@ -132,9 +144,40 @@ impl Sink for ScriptedSink {
     }
 }
 
-fn key_row(key: &str) -> i64 {
-    let json: serde_json::Value = serde_json::from_str(key).unwrap();
+const DEAD_LETTERS: &str = "dead-letters";
+
+fn fails(row: i64) -> bool {
+    row % 13 == 0
+}
+
+/// Refuses some rows.
+struct Refusing;
+
+impl Transform for Refusing {
+    fn apply(&mut self, record: Record) -> Result<Option<Record>, TransformError> {
+        match record.key.as_ref().and_then(|key| key.value.as_struct()) {
+            Some([Value::Int64(row)]) if fails(*row) => Err(TransformError::Unsuitable {
+                transform: "refusing".into(),
+                topic: record.topic,
+                reason: "it is its turn".to_owned(),
+            }),
+            _ => Ok(Some(record)),
+        }
+    }
+}
+
+/// The row of a message, or of a dead letter.
+fn row_in(message: &Message) -> i64 {
+    let header = || message.headers.iter().find(|(name, _)| &**name == "x-primary-key")?.1.clone();
+    let key = if &*message.topic == DEAD_LETTERS { header() } else { message.key.clone() };
+    let json: serde_json::Value = serde_json::from_slice(&key.unwrap()).unwrap();
     json["id"].as_i64().unwrap()
+}
+
+fn failing() -> Option<Failing> {
+    let keys = [("errors.tolerance", "all"), ("errors.deadletterqueue.topic.name", DEAD_LETTERS)];
+    let keys: Properties = keys.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    Failing::new(Config::read(&keys).unwrap(), "scripted", Classes::named(&keys, &keys))
 }
 
 struct ScriptedStore {
@@ -192,7 +235,7 @@ fn connector(world: &Shared, seed: u64, faults: bool) -> Connector {
     let converters = Converters::configured(&schemaless, &Properties::new()).unwrap();
     Connector {
         source: Box::new(ScriptedSource { world: Arc::clone(world), table: table(), rng: rng(0) }),
-        pipeline: Pipeline::new(Records::new(run), Vec::new(), converters),
+        pipeline: Pipeline::new(Records::new(run), vec![Box::new(Refusing)], converters).failing(failing()),
         sink: Box::new(ScriptedSink { world: Arc::clone(world), rng: rng(1), faults }),
         offsets: Box::new(ScriptedStore { world: Arc::clone(world), rng: rng(2), faults }),
         settings: Settings {
@@ -200,7 +243,10 @@ fn connector(world: &Shared, seed: u64, faults: bool) -> Connector {
             save_interval: Duration::from_millis(2),
             record_offsets: false,
             once: true,
+            // Too little for what could be on its way.
+            budget: Some(Budget::of(2048)),
         },
+        spans: None,
     }
 }
 
@@ -260,4 +306,38 @@ async fn clean_stops_repeat_nothing() {
         assert_eq!(world.broken, Vec::<String>::new(), "seed {seed}");
         assert_eq!(world.delivered, (1..=ROWS).collect::<Vec<_>>(), "seed {seed}");
     }
+}
+
+/// A sink with a fault of ours.
+struct Faulty;
+
+impl Sink for Faulty {
+    fn write(&mut self, _: Vec<Message>) -> BoxFuture<'_, Result<Delivery, SinkError>> {
+        panic!("a fault of ours")
+    }
+}
+
+/// It is told, and the source does not stay behind: it would hold its replication slot for ever.
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_the_line_is_a_failure_and_ends_the_source() {
+    let world = Shared::default();
+    let known = Arc::clone(&world);
+    let build = move || {
+        let connector = Connector { sink: Box::new(Faulty), ..connector(&known, 1, false) };
+        async { Ok(connector) }.boxed()
+    };
+    let handle = supervise::start(Box::new(build), Retry::default());
+    let limit = Duration::from_secs(60);
+    let status = tokio::time::timeout(limit, handle.reaches(&[State::Failed])).await.unwrap();
+    assert_eq!(status.state, State::Failed, "{status:?}");
+    assert!(status.trace.is_some_and(|trace| trace.contains("panicked")));
+    // The world is held here and by what builds the parts; a part that is still there holds it too.
+    let ended = async {
+        while Arc::strong_count(&world) > 2 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(limit, ended).await.unwrap();
+    handle.stop();
+    handle.ended().await;
 }

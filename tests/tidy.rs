@@ -5,17 +5,19 @@ use std::path::{Path, PathBuf};
 
 /// Who may use whom: a module may use only those of earlier lines, and of its own.
 const LAYERS: &[&[&str]] = &[
-    &["data"],
+    &["data", "tls", "http"],
     &["event"],
-    &["record", "config", "metrics"],
+    &["record", "config", "metrics", "loggers", "budget"],
     &["source", "history", "transform", "convert", "sink", "offset"],
     &["connector"],
+    &["runtime"],
     &["api"],
     &["daemon", "cli", "telemetry"],
 ];
 
 /// Modules of one line that may use others of it.
-const SIDEWAYS: &[(&str, &str)] = &[("source", "history"), ("cli", "daemon"), ("cli", "telemetry")];
+const SIDEWAYS: &[(&str, &str)] =
+    &[("source", "history"), ("cli", "daemon"), ("cli", "telemetry"), ("daemon", "telemetry")];
 
 const LINES_MAX: usize = 600;
 

@@ -1,120 +1,131 @@
-//! `/connectors` and what is below it.
+//! `/connectors` and what is below it, as far as it is read.
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
+use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
+use super::Worker;
+use super::body::{Flags, Name, TaskName};
 use super::error::ApiError;
-use super::{Watched, Worker};
-use crate::connector::status::State as TaskState;
+use crate::runtime::{Refusal, Seen, Task};
 use crate::source::table::VERSION;
 
-type Answer = Result<Json<Value>, ApiError>;
+pub(super) type Answer = Result<Json<Value>, ApiError>;
 
 /// `GET /connectors`, also with `?expand=status&expand=info`; other expansions are left out, as Connect does.
-pub(super) async fn list(State(worker): State<Arc<Worker>>, Query(query): Query<Vec<(String, String)>>) -> Json<Value> {
-    let expansions: Vec<&str> =
-        query.iter().filter(|(key, _)| key == "expand").map(|(_, value)| value.as_str()).collect();
+pub(super) async fn list(State(worker): State<Arc<Worker>>, flags: Flags) -> Json<Value> {
+    let expansions = flags.all("expand");
     if expansions.is_empty() {
-        return Json(worker.connectors.keys().map(String::as_str).collect());
+        return Json(worker.runtime.names().into());
     }
-    let expanded = worker.connectors.iter().map(|(name, connector)| {
+    let expanded = worker.runtime.all().into_iter().map(|seen| {
         let mut parts = Map::new();
         for expansion in &expansions {
             match *expansion {
-                "status" => drop(parts.insert("status".to_owned(), status_of(&worker, name, connector))),
-                "info" => drop(parts.insert("info".to_owned(), info_of(name, connector))),
+                "status" => drop(parts.insert("status".to_owned(), status_of(&worker, &seen))),
+                "info" => drop(parts.insert("info".to_owned(), info_of(&seen))),
                 _ => {}
             }
         }
-        (name.clone(), Value::Object(parts))
+        (seen.name, Value::Object(parts))
     });
     Json(Value::Object(expanded.collect()))
 }
 
 /// `GET /connectors/NAME`
-pub(super) async fn info(State(worker): State<Arc<Worker>>, Path(name): Path<String>) -> Answer {
-    Ok(Json(info_of(&name, find(&worker, &name)?)))
+pub(super) async fn info(State(worker): State<Arc<Worker>>, Name(name): Name) -> Answer {
+    Ok(Json(info_of(&find(&worker, &name)?)))
 }
 
 /// `GET /connectors/NAME/config`
-pub(super) async fn config(State(worker): State<Arc<Worker>>, Path(name): Path<String>) -> Answer {
+pub(super) async fn config(State(worker): State<Arc<Worker>>, Name(name): Name) -> Answer {
     Ok(Json(json!(find(&worker, &name)?.config)))
 }
 
 /// `GET /connectors/NAME/status`
-pub(super) async fn status(State(worker): State<Arc<Worker>>, Path(name): Path<String>) -> Answer {
-    match worker.connectors.get(&name) {
-        Some(connector) => Ok(Json(status_of(&worker, &name, connector))),
-        None => Err(ApiError::not_found(format!("No status found for connector {name}"))),
-    }
+pub(super) async fn status(State(worker): State<Arc<Worker>>, Name(name): Name) -> Answer {
+    let seen = worker.runtime.get(&name);
+    let seen =
+        seen.map_err(|refusal| ApiError::refused(refusal, &name, || format!("No status found for connector {name}")))?;
+    Ok(Json(status_of(&worker, &seen)))
 }
 
 /// `GET /connectors/NAME/tasks`
-pub(super) async fn tasks(State(worker): State<Arc<Worker>>, Path(name): Path<String>) -> Answer {
-    let connector = find(&worker, &name)?;
-    let mut config = connector.config.clone();
-    config.insert("task.class".to_owned(), connector.kind.task_class());
-    let tasks =
-        task_ids(connector).into_iter().map(|id| json!({"id": {"connector": name, "task": id}, "config": config}));
+pub(super) async fn tasks(State(worker): State<Arc<Worker>>, Name(name): Name) -> Answer {
+    let seen = find(&worker, &name)?;
+    let mut config = seen.config.clone();
+    config.extend(seen.kind.map(|kind| ("task.class".to_owned(), kind.task_class())));
+    let tasks = seen.task.iter().map(|task| json!({"id": {"connector": name, "task": task.id}, "config": config}));
     Ok(Json(tasks.collect()))
 }
 
 /// `GET /connectors/NAME/tasks/TASK/status`
-pub(super) async fn task_status(
-    State(worker): State<Arc<Worker>>,
-    Path((name, task)): Path<(String, String)>,
-) -> Answer {
-    let task: u32 = task.parse().map_err(|_| ApiError::not_found("HTTP 404 Not Found"))?;
-    match worker.connectors.get(&name).filter(|connector| task_ids(connector).contains(&task)) {
-        Some(connector) => Ok(Json(task_of(&worker, connector, task))),
-        None => Err(ApiError::not_found(format!("No status found for task {name}-{task}"))),
+pub(super) async fn task_status(State(worker): State<Arc<Worker>>, TaskName(name, id): TaskName) -> Answer {
+    let task =
+        worker.runtime.get(&name).ok().and_then(|seen| seen.task).filter(|task| u32::try_from(id) == Ok(task.id));
+    match task {
+        Some(task) => Ok(Json(task_of(&worker, &task))),
+        None => Err(ApiError::not_found(format!("No status found for task {name}-{id}"))),
     }
 }
 
+/// `GET /connectors/NAME/topics`: whether there is such a connector does not matter to Connect.
+pub(super) async fn topics(State(worker): State<Arc<Worker>>, Name(name): Name) -> Answer {
+    tracked(&worker)?;
+    let topics = worker.runtime.topics(&name).await;
+    let topics = topics.map_err(|refusal| ApiError::refused(refusal, &name, String::new))?;
+    Ok(Json(Value::Object(Map::from_iter([(name, json!({"topics": topics}))]))))
+}
+
 /// `GET /connectors/NAME/offsets`
-pub(super) async fn offsets(State(worker): State<Arc<Worker>>, Path(name): Path<String>) -> Answer {
-    let connector = find(&worker, &name)?;
-    let offset = connector.handle.position().map(|position| {
-        let offset: Value = serde_json::from_str(&position.0).unwrap_or_default();
-        json!({"partition": connector.partition, "offset": offset})
-    });
-    Ok(Json(json!({"offsets": offset.into_iter().collect::<Vec<Value>>()})))
+pub(super) async fn offsets(State(worker): State<Arc<Worker>>, Name(name): Name) -> Answer {
+    let offsets = worker.runtime.offsets(&name).await.map_err(|refusal| not_found(refusal, &name))?;
+    let offsets: Vec<Value> =
+        offsets.into_iter().map(|(partition, offset)| json!({"partition": partition, "offset": offset})).collect();
+    Ok(Json(json!({"offsets": offsets})))
 }
 
-fn find<'a>(worker: &'a Worker, name: &str) -> Result<&'a Watched, ApiError> {
-    worker.connectors.get(name).ok_or_else(|| ApiError::not_found(format!("Connector {name} not found")))
+/// `topic.tracking.enable`
+pub(super) fn tracked(worker: &Worker) -> Result<(), ApiError> {
+    if worker.flag("topic.tracking.enable") {
+        return Ok(());
+    }
+    Err(ApiError::new(StatusCode::FORBIDDEN, "Topic tracking is disabled."))
 }
 
-/// Each of these connectors has one task, unless it is stopped.
-fn task_ids(connector: &Watched) -> Vec<u32> {
-    if connector.handle.status().state == TaskState::Stopped { Vec::new() } else { vec![0] }
+/// Most calls' words for a connector that does not exist.
+pub(super) fn not_found(refusal: Refusal, name: &str) -> ApiError {
+    ApiError::refused(refusal, name, || format!("Connector {name} not found"))
 }
 
-fn info_of(name: &str, connector: &Watched) -> Value {
-    let tasks: Vec<Value> = task_ids(connector).into_iter().map(|id| json!({"connector": name, "task": id})).collect();
-    json!({"name": name, "config": connector.config, "tasks": tasks, "type": "source"})
+fn find(worker: &Worker, name: &str) -> Result<Seen, ApiError> {
+    worker.runtime.get(name).map_err(|refusal| not_found(refusal, name))
 }
 
-fn status_of(worker: &Worker, name: &str, connector: &Watched) -> Value {
-    let stopped = connector.handle.status().state == TaskState::Stopped;
-    let state = if stopped { TaskState::Stopped } else { TaskState::Running }.name();
-    let tasks: Vec<Value> = task_ids(connector).into_iter().map(|id| task_of(worker, connector, id)).collect();
+/// A connector as `GET /connectors/NAME` tells it.
+pub(super) fn info_of(seen: &Seen) -> Value {
+    let tasks: Vec<Value> = seen.task.iter().map(|task| json!({"connector": seen.name, "task": task.id})).collect();
+    json!({"name": seen.name, "config": seen.config, "tasks": tasks, "type": "source"})
+}
+
+/// What a connector does, as `GET /connectors/NAME/status` tells it.
+pub(super) fn status_of(worker: &Worker, seen: &Seen) -> Value {
+    let tasks: Vec<Value> = seen.task.iter().map(|task| task_of(worker, task)).collect();
     json!({
-        "name": name,
-        "connector": {"state": state, "worker_id": worker.id, "version": VERSION},
+        "name": seen.name,
+        "connector": {"state": seen.state, "worker_id": worker.id, "version": VERSION},
         "tasks": tasks,
         "type": "source",
     })
 }
 
-fn task_of(worker: &Worker, connector: &Watched, id: u32) -> Value {
-    let status = connector.handle.status();
-    let mut task = json!({"id": id, "state": status.state.name(), "worker_id": worker.id, "version": VERSION});
-    if let (Some(trace), Some(task)) = (status.trace, task.as_object_mut()) {
-        task.insert("trace".to_owned(), trace.into());
+fn task_of(worker: &Worker, Task { id, state, trace }: &Task) -> Value {
+    let mut told = json!({"id": id, "state": state, "worker_id": worker.id, "version": VERSION});
+    if let (Some(trace), Some(task)) = (trace, told.as_object_mut()) {
+        task.insert("trace".to_owned(), trace.as_str().into());
     }
-    task
+    told
 }

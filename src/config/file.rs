@@ -7,17 +7,19 @@ use std::path::{Path, PathBuf};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Problem, Properties, Warning};
+use super::{Problem, Properties, Target, Warning};
 
-/// A connector as its file says.
+/// A connector as its file says, or whoever registered it.
 #[derive(Clone, Debug)]
 pub struct ConnectorFile {
-    /// The file.
+    /// The file; empty if there is none.
     pub path: PathBuf,
     /// The connector's name.
     pub name: String,
     /// Its properties as written, with `name`.
     pub properties: Properties,
+    /// What it is to do when it is seen for the first time.
+    pub initial_state: Target,
     /// What is odd about the file.
     pub warnings: Vec<Warning>,
 }
@@ -32,6 +34,14 @@ impl ConnectorFile {
             .map_err(|error| vec![Problem::new("", format!("cannot be read: {error}"))])?;
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         Self::parse(path, &text, &stem)
+    }
+
+    /// A connector that comes from no file.
+    #[must_use]
+    pub fn registered(name: &str, mut properties: Properties) -> Self {
+        properties.entry("name".to_owned()).or_insert_with(|| name.to_owned());
+        let (path, warnings) = (PathBuf::new(), Vec::new());
+        Self { path, name: name.to_owned(), properties, initial_state: Target::Running, warnings }
     }
 
     fn parse(path: &Path, text: &str, stem: &str) -> Result<Self, Vec<Problem>> {
@@ -60,8 +70,15 @@ impl ConnectorFile {
         if !form.problems.is_empty() {
             return Err(form.problems);
         }
-        form.properties.insert("name".to_owned(), name.clone());
-        Ok(Self { path: path.to_owned(), name, properties: form.properties, warnings: form.warnings })
+        let Form { mut properties, initial_state, warnings, .. } = form;
+        properties.insert("name".to_owned(), name.clone());
+        Ok(Self {
+            path: path.to_owned(),
+            name,
+            properties,
+            initial_state: initial_state.unwrap_or(Target::Running),
+            warnings,
+        })
     }
 }
 
@@ -80,6 +97,7 @@ fn no_json(error: &serde_json::Error) -> Problem {
 #[derive(Default)]
 struct Form {
     properties: Properties,
+    initial_state: Option<Target>,
     problems: Vec<Problem>,
     warnings: Vec<Warning>,
 }
@@ -111,7 +129,13 @@ impl Form {
             match (key.as_str(), serde_json::from_str::<String>(value.get())) {
                 ("name", Ok(text)) => name = Some(text.trim().to_owned()),
                 ("name", Err(_)) => self.problems.push(Problem::new("name", "must be text")),
-                ("initial_state", Ok(state)) if state.eq_ignore_ascii_case("RUNNING") => {}
+                ("initial_state", Ok(state)) if Target::named(&state).is_some() => {
+                    self.initial_state = Target::named(&state);
+                }
+                ("initial_state", _) => {
+                    let problem = Problem::new("initial_state", "must be \"RUNNING\", \"PAUSED\" or \"STOPPED\"");
+                    self.problems.push(problem.with_value(value.get()));
+                }
                 _ => self.warnings.push(Warning::unknown(key, "has no meaning beside name and config; it is ignored")),
             }
         }
@@ -161,6 +185,8 @@ mod tests {
         assert_eq!(parse(r#"{"name": "orders", "a": "1"}"#).unwrap().name, "orders");
         assert_eq!(parse(r#"{"a": "1"}"#).unwrap().name, "stem");
         assert_eq!(parse(r#"{"config": {"name": "inner"}}"#).unwrap().name, "inner");
+        assert_eq!(parse(r#"{"config": {}}"#).unwrap().initial_state, Target::Running);
+        assert_eq!(parse(r#"{"initial_state": "paused", "config": {}}"#).unwrap().initial_state, Target::Paused);
         assert_eq!(parse("\u{feff}{\"config\": \"x\"}").unwrap().properties["config"], "x");
     }
 
@@ -184,6 +210,8 @@ mod tests {
         assert!(both.contains("a: must be text") && both.contains("b: must be text"), "{both}");
         assert!(parse(r#"{"name": "x", "config": {"name": "y"}}"#).unwrap_err().contains("beside config"));
         assert!(parse(r#"{"name": 1, "config": {}}"#).unwrap_err().contains("name: must be text"));
+        let state = parse(r#"{"initial_state": "GONE", "config": {}}"#).unwrap_err();
+        assert!(state.contains("initial_state=\"\\\"GONE") && state.contains("\"PAUSED\""), "{state}");
     }
 
     #[test]

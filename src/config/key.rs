@@ -23,6 +23,22 @@ pub enum KeyKind {
     Class,
 }
 
+impl KeyKind {
+    /// Connect's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Boolean => "BOOLEAN",
+            Self::String => "STRING",
+            Self::Int => "INT",
+            Self::Long => "LONG",
+            Self::List => "LIST",
+            Self::Password => "PASSWORD",
+            Self::Class => "CLASS",
+        }
+    }
+}
+
 /// Connect's `ConfigDef.Importance`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Importance {
@@ -32,6 +48,18 @@ pub enum Importance {
     Medium,
     /// Few set it.
     Low,
+}
+
+impl Importance {
+    /// Connect's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::High => "HIGH",
+            Self::Medium => "MEDIUM",
+            Self::Low => "LOW",
+        }
+    }
 }
 
 /// A key of the configuration.

@@ -39,7 +39,8 @@ impl fmt::Debug for Secret {
 /// type password, and librdkafka's.
 #[must_use]
 pub fn is_secret_name(name: &str) -> bool {
-    const WORDS: &[&str] = &["password", "passwd", "passphrase", "secret", "credential", "sasl.jaas.config"];
+    const WORDS: &[&str] =
+        &["password", "passwd", "passphrase", "secret", "credential", "sasl.jaas.config", "request.header"];
     const ENDS: &[&str] = &[
         "basic.auth.user.info",
         "keystore.key",
@@ -76,7 +77,8 @@ pub fn masked(properties: &Properties) -> Properties {
 }
 
 /// Masks `password` in `scheme://user:password@host`.
-fn mask_user_info(value: &str) -> String {
+#[must_use]
+pub fn mask_user_info(value: &str) -> String {
     let mut masked = String::with_capacity(value.len());
     let mut rest = value;
     while let Some(at) = rest.find("://") {
@@ -109,6 +111,8 @@ mod tests {
             "apicurio.registry.auth.client.secret",
             "ssl.keystore.key",
             "database.ssl.truststore.password",
+            "value.converter.request.header.Authorization",
+            "value.converter.bearer.auth.token",
         ] {
             assert!(is_secret_name(name), "{name}");
         }

@@ -44,6 +44,14 @@ impl<'a> Reader<'a> {
         Some(value.to_owned())
     }
 
+    /// Text, if set or with a default; an empty value is one.
+    pub fn maybe_empty_opt(&mut self, name: &'static str) -> Option<String> {
+        match self.properties.get(name) {
+            Some(value) if value.trim().is_empty() => Some(String::new()),
+            _ => self.text_opt(name),
+        }
+    }
+
     /// One of the key's values, in lower case.
     pub fn choice(&mut self, name: &'static str) -> String {
         self.text(name).to_ascii_lowercase()

@@ -12,7 +12,7 @@ use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
 use super::worker_keys::KEYS;
-use super::{Problem, Properties, Reader, Warning, java, key, placeholder};
+use super::{Problem, Properties, Providers, Reader, Warning, java, key, placeholder};
 
 /// Where events go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +51,8 @@ pub struct Listener {
     pub host: String,
     /// 0: any free one.
     pub port: u16,
+    /// Whether it is spoken to over TLS.
+    pub is_https: bool,
 }
 
 /// The daemon's settings.
@@ -58,19 +60,29 @@ pub struct Listener {
 pub struct Worker {
     /// All of them, placeholders resolved: converters and clients read theirs by prefix. Never to be shown.
     pub properties: Properties,
+    /// All of them as they are written, for what is read again while the daemon runs.
+    pub written: Properties,
+    /// Who resolves placeholders.
+    pub providers: Providers,
     /// Where events go.
     pub sink: SinkKind,
     /// The state's file, or `:memory:`.
     pub state_path: String,
     /// Where the REST API listens; nowhere if empty.
     pub listeners: Vec<Listener>,
+    /// The most that the body of a request may have, bytes.
+    pub body_bytes_max: usize,
+    /// The memory that all connectors share for what is on its way, bytes.
+    pub memory_bytes_max: usize,
+    /// The connections that all connectors may have at one database server; 0: no limit.
+    pub database_connections_max: u32,
     /// How the log is written.
     pub log_format: LogFormat,
     /// What is logged, as in `RUST_LOG`.
     pub log_level: String,
     /// The shortest time between two saves of a connector's position, milliseconds.
     pub save_interval_ms: u64,
-    /// How long connectors may take to drain when the daemon stops, milliseconds.
+    /// How long a stop may take in all, milliseconds.
     pub stop_timeout_ms: u64,
     /// What is accepted, but perhaps not meant.
     pub warnings: Vec<Warning>,
@@ -107,21 +119,31 @@ impl Worker {
     }
 
     fn read(written: &Properties, layers: &[Layer]) -> Result<Self, Vec<Problem>> {
-        let (properties, mut problems) = placeholder::resolve_all(written);
+        let (providers, mut problems) = match Providers::read(written) {
+            Ok(providers) => (providers, Vec::new()),
+            Err(problems) => (Providers::default(), problems),
+        };
+        let (properties, unresolved) = providers.resolve_all(written);
+        problems.extend(unresolved);
         let mut reader = Reader::new(&properties, &[KEYS]);
         let worker = Self {
+            providers,
             sink: sink(&mut reader),
             state_path: state_path(&mut reader, layers),
             listeners: listeners(&mut reader, layers),
+            memory_bytes_max: reader.number("memory.max.bytes"),
+            database_connections_max: reader.number("database.connections.max"),
+            body_bytes_max: reader.number("rest.request.max.bytes"),
             log_format: if reader.choice("log.format") == "json" { LogFormat::Json } else { LogFormat::Human },
             log_level: reader.text("log.level"),
             save_interval_ms: reader.number("offset.flush.interval.ms"),
             stop_timeout_ms: reader.number("task.shutdown.graceful.timeout.ms"),
             warnings: warnings(&properties),
             properties: Properties::new(),
+            written: Properties::new(),
         };
         match reader.finish(worker) {
-            Ok(worker) if problems.is_empty() => return Ok(Self { properties, ..worker }),
+            Ok(worker) if problems.is_empty() => return Ok(Self { properties, written: written.clone(), ..worker }),
             Ok(_) => {}
             Err(found) => problems.extend(found.0),
         }
@@ -170,13 +192,17 @@ fn listeners(reader: &mut Reader<'_>, layers: &[Layer]) -> Vec<Listener> {
     let port: u16 = reader.number("rest.port");
     let urls = reader.list("listeners");
     if urls.is_empty() || layer_of(layers, "rest.port") > layer_of(layers, "listeners") {
-        return if port == 0 { Vec::new() } else { vec![Listener { host: "127.0.0.1".to_owned(), port }] };
+        return if port == 0 {
+            Vec::new()
+        } else {
+            vec![Listener { host: "127.0.0.1".to_owned(), port, is_https: false }]
+        };
     }
     urls.into_iter()
         .filter_map(|url| {
             let listener = listener(&url);
             if listener.is_none() {
-                reader.problem("listeners", Some(url), "must be http://host:port; https is not supported");
+                reader.problem("listeners", Some(url), "must be http://host:port or https://host:port");
             }
             listener
         })
@@ -186,10 +212,13 @@ fn listeners(reader: &mut Reader<'_>, layers: &[Layer]) -> Vec<Listener> {
 fn listener(url: &str) -> Option<Listener> {
     let (scheme, address) = url.split_once("://")?;
     let (host, port) = address.trim_end_matches('/').rsplit_once(':')?;
-    let port = port.parse().ok().filter(|_| scheme.eq_ignore_ascii_case("http"))?;
+    let (port, is_https) = (port.parse().ok()?, scheme.eq_ignore_ascii_case("https"));
+    if !is_https && !scheme.eq_ignore_ascii_case("http") {
+        return None;
+    }
     // Connect listens on all interfaces where no host is named.
     let host = if host.is_empty() { "0.0.0.0" } else { host.trim_start_matches('[').trim_end_matches(']') };
-    Some(Listener { host: host.to_owned(), port })
+    Some(Listener { host: host.to_owned(), port, is_https })
 }
 
 fn warnings(properties: &Properties) -> Vec<Warning> {
@@ -201,6 +230,11 @@ fn warnings(properties: &Properties) -> Vec<Warning> {
     if properties.contains_key("group.id") {
         let what = "distributed mode is not supported yet; this worker runs standalone, with its state in state.path";
         warnings.push(Warning::new("group.id", what));
+    }
+    let transactions = properties.get("exactly.once.source.support");
+    if transactions.is_some_and(|asked| !asked.trim().eq_ignore_ascii_case("disabled")) {
+        let what = "there are no transactions here: events are written at least once";
+        warnings.push(Warning::new("exactly.once.source.support", what));
     }
     warnings
 }

@@ -11,7 +11,34 @@ pub const KEYS: &[Key] = &[
     Key::new("sink.path", KeyKind::String, "The file that the file sink appends to."),
     Key::new("state.path", KeyKind::String, "The file that keeps positions, or :memory:.").default("rowtide.db"),
     Key::new("rest.port", KeyKind::Int, "The REST API's port on loopback; 0 is off.").default("8083"),
-    Key::new("listeners", KeyKind::List, "Where the REST API listens, instead of rest.port: http://host:port."),
+    Key::new(
+        "listeners",
+        KeyKind::List,
+        "Where the REST API listens, instead of rest.port: http://… or https://host:port.",
+    ),
+    Key::new("memory.max.bytes", KeyKind::Long, "The memory that all connectors share for what is on its way.")
+        .default("67108864"),
+    Key::new(
+        "database.connections.max",
+        KeyKind::Int,
+        "The connections that all connectors may have at one database server, three each; 0: no limit.",
+    )
+    .default("0"),
+    Key::new("rest.request.max.bytes", KeyKind::Int, "The largest body of a REST request.").default("1048576"),
+    Key::new(
+        "rest.auth.basic.file",
+        KeyKind::String,
+        "Who may use the REST API: lines of user:hash[:read-only], bcrypt or argon2.",
+    ),
+    Key::new("rest.auth.token.file", KeyKind::String, "Tokens for the REST API: lines of name:SHA-256[:read-only]."),
+    Key::new(
+        "rest.auth.certificate.file",
+        KeyKind::String,
+        "Roles of those who show a certificate: lines of name:admin or name:read-only; * is everybody.",
+    ),
+    Key::new("rest.auth.metrics", KeyKind::Boolean, "Whether /metrics asks for credentials too.")
+        .one_of(&["true", "false"])
+        .default("false"),
     Key::new("log.format", KeyKind::String, "How the log is written.").one_of(&["human", "json"]).default("human"),
     Key::new("log.level", KeyKind::String, "What is logged, as in RUST_LOG, which wins.").default("info"),
     Key::new("key.converter", KeyKind::Class, "Makes bytes of keys.")
@@ -28,33 +55,57 @@ pub const KEYS: &[Key] = &[
     Key::new("admin.*", KeyKind::String, "Settings of Kafka admin clients."),
     Key::new("security.protocol", KeyKind::String, "How brokers are spoken to."),
     Key::new("sasl.*", KeyKind::String, "Authentication at the brokers."),
-    Key::new("ssl.*", KeyKind::String, "TLS to the brokers."),
+    Key::new("ssl.*", KeyKind::String, "TLS to the brokers, and of https listeners."),
     Key::new("client.id", KeyKind::String, "The name brokers know us by."),
     Key::new("offset.storage.file.filename", KeyKind::String, "Connect's name of state.path."),
     Key::new("offset.flush.interval.ms", KeyKind::Long, "The shortest time between two saves of a position.")
         .default("250"),
     Key::new("offset.flush.timeout.ms", KeyKind::Long, "Connect's; has no meaning here."),
-    Key::new("task.shutdown.graceful.timeout.ms", KeyKind::Long, "How long connectors may take to drain at the end.")
-        .default("5000"),
+    Key::new(
+        "task.shutdown.graceful.timeout.ms",
+        KeyKind::Long,
+        "How long a stop may take: draining, saving, telling the database.",
+    )
+    .default("5000"),
     Key::new("topic.creation.enable", KeyKind::Boolean, "Whether topics are created as connectors ask.")
         .default("true"),
-    Key::new("connector.client.config.override.policy", KeyKind::String, "Connect's; every override is allowed here."),
+    Key::new(
+        "connector.client.config.override.policy",
+        KeyKind::String,
+        "What connectors may override of their Kafka clients: All, Principal (who they are, not where to), or None.",
+    )
+    .default("All"),
     Key::new("group.id", KeyKind::String, "Distributed mode's group."),
     Key::new("config.storage.*", KeyKind::String, "Distributed mode's topic of configurations."),
     Key::new("offset.storage.*", KeyKind::String, "Distributed mode's topic of positions."),
     Key::new("status.storage.*", KeyKind::String, "Distributed mode's topic of states."),
-    Key::new("config.providers", KeyKind::List, "Connect's; env, file and dir are always there."),
-    Key::new("config.providers.*", KeyKind::String, "Connect's; env, file and dir are always there."),
+    Key::new("config.providers", KeyKind::List, "Who resolves placeholders; without it, env, file and dir."),
+    Key::new(
+        "config.providers.*",
+        KeyKind::String,
+        "NAME.class, NAME.param.allowed.paths, NAME.param.allowlist.pattern.",
+    ),
     Key::new("rest.advertised.*", KeyKind::String, "The address other workers use."),
     Key::new("rest.host.name", KeyKind::String, "Connect's old name of the listener's host; has no meaning here."),
-    Key::new("rest.extension.classes", KeyKind::List, "Connect's; has no meaning here."),
+    Key::new(
+        "rest.extension.classes",
+        KeyKind::List,
+        "Connect's; BasicAuthSecurityRestExtension needs rest.auth.basic.file.",
+    ),
     Key::new("admin.listeners", KeyKind::List, "Connect's; has no meaning here."),
-    Key::new("listeners.https.*", KeyKind::String, "Connect's; has no meaning here."),
+    Key::new(
+        "listeners.https.*",
+        KeyKind::String,
+        "TLS of https listeners, as ssl.*, which counts where none of these is set.",
+    ),
     Key::new("access.control.allow.*", KeyKind::String, "Connect's; has no meaning here."),
     Key::new("response.http.headers.config", KeyKind::String, "Connect's; has no meaning here."),
     Key::new("plugin.path", KeyKind::List, "Connect's; has no meaning here: connectors are built in."),
     Key::new("plugin.discovery", KeyKind::String, "Connect's; has no meaning here."),
-    Key::new("topic.tracking.*", KeyKind::Boolean, "Connect's; has no meaning here."),
+    Key::new("topic.tracking.enable", KeyKind::Boolean, "Whether the REST API tells which topics a connector wrote.")
+        .default("true"),
+    Key::new("topic.tracking.allow.reset", KeyKind::Boolean, "Whether the REST API forgets them when asked to.")
+        .default("true"),
     Key::new("internal.*", KeyKind::String, "Connect's old internal converters; have no meaning here."),
     Key::new("inter.worker.*", KeyKind::String, "Distributed mode's signatures."),
     Key::new("connect.protocol", KeyKind::String, "Distributed mode's protocol."),

@@ -18,7 +18,7 @@ fn file(folder: &tempfile::TempDir, name: &str, text: &str) -> PathBuf {
 fn defaults_need_nothing() {
     let worker = load(&[], &[], &[]).unwrap();
     assert_eq!(worker.sink, SinkKind::Stdout);
-    assert_eq!(worker.listeners, [Listener { host: "127.0.0.1".to_owned(), port: 8083 }]);
+    assert_eq!(worker.listeners, [Listener { host: "127.0.0.1".to_owned(), port: 8083, is_https: false }]);
     assert_eq!((worker.log_format, worker.state_path.as_str()), (LogFormat::Human, "rowtide.db"));
     assert!(worker.warnings.is_empty());
 }
@@ -91,7 +91,7 @@ fn the_sink() {
 #[test]
 fn where_rest_listens() {
     let folder = tempfile::tempdir().unwrap();
-    let worker_file = file(&folder, "w.properties", "listeners=HTTP://:8084,http://[::1]:8085/\n");
+    let worker_file = file(&folder, "w.properties", "listeners=HTTP://:8084,https://[::1]:8085/\n");
     let listen = |files: &[PathBuf], pairs: &[(&str, &str)]| {
         load(files, &[], pairs).map(|worker| {
             worker.listeners.iter().map(|listener| format!("{} {}", listener.host, listener.port)).collect::<Vec<_>>()
@@ -100,7 +100,7 @@ fn where_rest_listens() {
     assert_eq!(listen(std::slice::from_ref(&worker_file), &[]).unwrap(), ["0.0.0.0 8084", "::1 8085"]);
     assert_eq!(listen(&[worker_file], &[("rest.port", "9")]).unwrap(), ["127.0.0.1 9"]);
     assert!(listen(&[], &[("rest.port", "0")]).unwrap().is_empty());
-    assert!(listen(&[], &[("listeners", "https://:1")]).unwrap_err().contains("must be http://host:port"));
+    assert!(listen(&[], &[("listeners", "ftp://:1")]).unwrap_err().contains("must be http://host:port"));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use crate::config::{Key, KeyKind, Properties, Warning, key};
 pub const KEYS: &[Key] = &[
     Key::new("name", KeyKind::String, "The connector's name."),
     Key::new("connector.class", KeyKind::Class, "Which connector it is.").required(),
+    Key::new("connector.plugin.version", KeyKind::String, "Accepted; there is one version of each connector here."),
     Key::new("tasks.max", KeyKind::Int, "Connect's; these connectors have one task.").default("1"),
     Key::new("tasks.max.enforce", KeyKind::Boolean, "Connect's; these connectors have one task."),
     Key::new("config.action.reload", KeyKind::String, "Connect's; secrets are read anew at each start."),
@@ -17,6 +18,7 @@ pub const KEYS: &[Key] = &[
     Key::new("value.converter.*", KeyKind::String, "The value converter's settings."),
     Key::new("header.converter", KeyKind::Class, "Makes bytes of headers; else the worker's."),
     Key::new("header.converter.*", KeyKind::String, "The header converter's settings."),
+    Key::new("schema.compatibility", KeyKind::String, "The compatibility that new subjects of a schema registry get."),
     Key::new("transforms", KeyKind::List, "Names of transforms, in order."),
     Key::new("transforms.*", KeyKind::String, "The transforms' settings."),
     Key::new("predicates", KeyKind::List, "Names of predicates."),
@@ -31,7 +33,13 @@ pub const KEYS: &[Key] = &[
     .default("-1"),
     Key::new("retriable.restart.connector.wait.ms", KeyKind::Long, "The longest wait between two tries.")
         .default("10000"),
+    Key::new("exactly.once.support", KeyKind::String, "requested: at least once, which is what there is here.")
+        .default("requested")
+        .one_of(&["requested", "required"]),
 ];
+
+/// Connect's words of a worker without transactions.
+pub const NOT_EXACTLY_ONCE: &str = "This worker does not have exactly-once source support enabled.";
 
 /// Names that a Debezium file may hold and that have no meaning here, because what they tune does not exist: the schema
 /// history, the JVM's queues, JDBC. A name that ends in `*` stands for all that start so.
@@ -103,7 +111,6 @@ const NOT_YET: &[&str] = &[
     "transaction.metadata.factory",
     "transaction.boundary",
     "transaction.boundary.interval.ms",
-    "exactly.once.support",
     "offsets.storage.topic",
     "message.prefix.*",
     "gtid.*",
@@ -128,8 +135,17 @@ const NOT_YET: &[&str] = &[
     "enable.time.adjuster",
     "resolve.create.table.like.schema",
     "time.precision.mode",
-    "errors.*",
 ];
+
+/// What there is to say of a name of Debezium's or Connect's that none of the lists of keys declares.
+#[must_use]
+pub(super) fn without_declaration(name: &str) -> &'static str {
+    if is_in(WITHOUT_MEANING, name) {
+        "Debezium's; accepted, and has no meaning here."
+    } else {
+        "Debezium's; accepted, and not supported yet: it is ignored."
+    }
+}
 
 /// Warnings of the names that none of these lists declares.
 pub(super) fn unknown(properties: &Properties, lists: &[&[Key]]) -> Vec<Warning> {

@@ -44,6 +44,15 @@ impl Kind {
         format!("{}Task", self.class())
     }
 
+    /// The version of Debezium's connector that this one is held against, and stands in for.
+    #[must_use]
+    pub const fn debezium_version(self) -> &'static str {
+        match self {
+            Self::MySql | Self::Postgres => "3.6.1.Final",
+            Self::MariaDb => "3.5.0.Final",
+        }
+    }
+
     /// The connector of that class: its name, or Connect's aliases for it, without the package and without `Connector`.
     ///
     /// # Errors

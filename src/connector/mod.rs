@@ -3,6 +3,9 @@
 //! Three tasks: the source pushes batches; the pump writes them to the sink in order; the saver saves what the sink has
 //! durably, and tells the source. Invariant: acknowledged to the database ≤ saved ≤ durable in the sink.
 
+pub mod contract;
+pub mod dead_letter;
+pub mod definition;
 pub mod keys;
 pub mod kind;
 mod parts;
@@ -11,8 +14,12 @@ pub mod plan;
 pub mod policy;
 mod pump;
 mod saver;
+pub mod spans;
 pub mod status;
+pub mod stopping;
 pub mod supervise;
+pub mod topics;
+pub mod vitals;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,18 +29,22 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use crate::budget::{Budget, Share};
 use crate::config::Problems;
 use crate::convert::ConvertError;
 use crate::event::Position;
+use crate::metrics::Meters;
 use crate::offset::{OffsetError, OffsetStore};
 use crate::sink::{Sink, SinkError};
 use crate::source::{Outbox, Progress, Source, SourceError};
 use crate::transform::TransformError;
 use pipeline::Pipeline;
 pub use pump::Limits;
-use pump::Pump;
+use pump::{Pump, Rooms};
 use saver::Saver;
-use status::Counters;
+use spans::Spans;
+use stopping::Phases;
+use topics::{Seen, Topics};
 
 /// Why a connector ended.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +64,24 @@ pub enum ConnectorError {
     /// The state's reason.
     #[error(transparent)]
     Offset(#[from] OffsetError),
+    /// A stop took all the time that it may take.
+    #[error(
+        "{batches} batches were not delivered within {limit:?} (task.shutdown.graceful.timeout.ms); they are read again"
+    )]
+    Undelivered {
+        /// How many were on their way.
+        batches: usize,
+        /// The share of the time that delivering has.
+        limit: Duration,
+    },
+    /// The same, of the last save.
+    #[error(
+        "the position was not saved within {limit:?} (task.shutdown.graceful.timeout.ms); what it covers is read again"
+    )]
+    Unsaved {
+        /// How long was waited.
+        limit: Duration,
+    },
     /// The configuration is wrong in a way that showed only when it was used.
     #[error(transparent)]
     Configuration(#[from] Problems),
@@ -76,6 +105,8 @@ pub struct Connector {
     pub offsets: Box<dyn OffsetStore>,
     /// How the parts are joined.
     pub settings: Settings,
+    /// Makes spans of batches, where somebody collects them.
+    pub spans: Option<Spans>,
 }
 
 /// How the parts of a connector are joined.
@@ -89,6 +120,8 @@ pub struct Settings {
     pub record_offsets: bool,
     /// `--once`: end when the source has caught up and all of it is durable.
     pub once: bool,
+    /// The memory that it shares with other connectors; `None`: no limit but its own.
+    pub budget: Option<Budget>,
 }
 
 /// Where a running connector tells of itself.
@@ -98,8 +131,12 @@ pub struct Telltale {
     pub saved: watch::Sender<Option<Position>>,
     /// What the source does.
     pub progress: Arc<watch::Sender<Progress>>,
-    /// What went through.
-    pub counters: Arc<Counters>,
+    /// What is counted and measured.
+    pub meters: Arc<Meters>,
+    /// The topics that were written.
+    pub topics: Arc<Topics>,
+    /// Whether the pump is to take nothing more for the moment.
+    pub paused: Arc<watch::Sender<bool>>,
 }
 
 impl Default for Telltale {
@@ -107,7 +144,9 @@ impl Default for Telltale {
         Self {
             saved: watch::Sender::new(None),
             progress: Arc::new(watch::Sender::new(Progress::default())),
-            counters: Arc::default(),
+            meters: Arc::default(),
+            topics: Arc::default(),
+            paused: Arc::new(watch::Sender::new(false)),
         }
     }
 }
@@ -118,40 +157,68 @@ impl Default for Telltale {
 /// # Errors
 /// The first error of any part.
 pub async fn run(connector: Connector, telltale: &Telltale, stop: CancellationToken) -> Result<(), ConnectorError> {
-    let Connector { source, pipeline, sink, mut offsets, settings } = connector;
+    let Connector { source, pipeline, mut sink, mut offsets, settings, spans } = connector;
+    let meters = &telltale.meters;
+    meters.run_begins();
+    pipeline.observe(meters);
+    sink.observe(meters);
     let start = offsets.load().await?;
     telltale.saved.send_replace(start.clone());
     telltale.progress.send_replace(Progress::default());
     let (batches, inbox) = mpsc::channel(settings.limits.batches_queued);
     let (delivered, delivered_seen) = watch::channel(start.clone());
     let (source_stop, hurry) = (CancellationToken::new(), CancellationToken::new());
+    // Whatever ends this function, be it a panic: the source must not go on, and hold its slot.
+    let _source_ends = source_stop.clone().drop_guard();
+    let rooms =
+        Rooms { queued: Arc::new(Share::of(settings.budget.clone())), in_flight: Share::of(settings.budget.clone()) };
     let outbox = Outbox {
         batches,
         saved: telltale.saved.subscribe(),
         progress: Arc::clone(&telltale.progress),
         stop: source_stop.clone(),
         record_offsets: settings.record_offsets,
+        meters: Arc::clone(meters),
+        room: Arc::clone(&rooms.queued),
     };
     let saver = Saver {
         store: offsets,
         delivered: delivered_seen,
         saved: telltale.saved.clone(),
+        topics: Arc::clone(&telltale.topics),
         interval: settings.save_interval,
         hurry: hurry.clone(),
+        meters: Arc::clone(meters),
+        spans: spans.clone(),
     };
     let pump = Pump {
         pipeline,
         sink,
         delivered,
-        counters: Arc::clone(&telltale.counters),
+        meters: Arc::clone(meters),
+        topics: Arc::clone(&telltale.topics),
+        seen: Seen::default(),
+        paused: telltale.paused.subscribe(),
+        rooms,
         limits: settings.limits,
+        spans,
         once: settings.once.then(|| telltale.progress.subscribe()),
     };
-    let source = tokio::spawn(source.run(start, outbox).in_current_span());
+    let mut source = tokio::spawn(source.run(start, outbox).in_current_span());
     let saver = tokio::spawn(saver.run().in_current_span());
-    let pumped = pump_and_save(pump.run(inbox, stop), saver, &hurry).await;
+    let mut phases = Phases::new(settings.limits.stopping);
+    let pumped = pump_and_save(pump.run(inbox, stop.clone()), saver, (&stop, &hurry), &mut phases).await;
     source_stop.cancel();
-    let sourced = joined(source, "source").await;
+    let sourced = match phases.confirming() {
+        None => joined(&mut source, "source").await,
+        Some(limit) => tokio::time::timeout(limit, joined(&mut source, "source")).await.unwrap_or_else(|_| {
+            tracing::warn!(?limit, "the source took too long to tell its database; the position is saved all the same");
+            source.abort();
+            Ok(())
+        }),
+    };
+    phases.confirmed();
+    meters.run_ended();
     // A source that broke off ends the pump in peace, so its error is the one that tells.
     pumped.and(sourced)
 }
@@ -159,20 +226,37 @@ pub async fn run(connector: Connector, telltale: &Telltale, stop: CancellationTo
 async fn pump_and_save(
     pump: impl Future<Output = Result<(), ConnectorError>>,
     mut saver: JoinHandle<Result<(), OffsetError>>,
-    hurry: &CancellationToken,
+    (stop, hurry): (&CancellationToken, &CancellationToken),
+    phases: &mut Phases,
 ) -> Result<(), ConnectorError> {
-    tokio::select! {
-        pumped = pump => {
-            hurry.cancel();
-            pumped.and(joined(saver, "saver").await)
+    tokio::pin!(pump);
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled(), if !phases.asked() => phases.begin(),
+            pumped = &mut pump => {
+                phases.drained();
+                hurry.cancel();
+                let saved = match phases.saving() {
+                    None => joined(&mut saver, "saver").await,
+                    Some(limit) => tokio::time::timeout(limit, joined(&mut saver, "saver"))
+                        .await
+                        .unwrap_or(Err(ConnectorError::Unsaved { limit })),
+                };
+                phases.saved();
+                return pumped.and(saved);
+            }
+            // The saver ends before the pump only with an error, or when the pump can deliver nothing more.
+            saved = &mut saver => {
+                saved.map_err(|_| ConnectorError::Panicked { task: "saver" })??;
+                return pump.await;
+            }
         }
-        // The saver ends before the pump only with an error.
-        saved = &mut saver => saved.map_err(|_| ConnectorError::Panicked { task: "saver" })?.map_err(Into::into),
     }
 }
 
 async fn joined<E: Into<ConnectorError>>(
-    task: JoinHandle<Result<(), E>>,
+    task: &mut JoinHandle<Result<(), E>>,
     name: &'static str,
 ) -> Result<(), ConnectorError> {
     task.await.map_err(|_| ConnectorError::Panicked { task: name })?.map_err(Into::into)

@@ -1,8 +1,9 @@
 //! Which sources and which sinks there are: what a file and the worker's settings say of them, and how one is made.
 //!
-//! A new source is an arm in each match of [`SourceParts`], a new sink one in those of [`SinkConfig`].
+//! A new source is an arm in each match of [`SourceConfig`], a new sink one in those of [`SinkConfig`].
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::kind::Kind;
 use crate::config::worker::SinkKind;
@@ -12,37 +13,65 @@ use crate::sink::kafka::{Kafka, KafkaConfig};
 use crate::sink::lines::Encodings;
 use crate::sink::stdout::Stdout;
 use crate::sink::{Sink, SinkError};
-use crate::source::Source;
 use crate::source::common::Common;
+use crate::source::describe::{DescribeError, Description, Script};
 use crate::source::mysql::{self, MySql, MySqlConfig};
 use crate::source::postgres::{self, Postgres, PostgresConfig};
+use crate::source::{Source, SourceError};
 
-/// A source, as its file says, ready to run.
-pub(super) struct SourceParts {
-    /// What all sources read from their files.
-    pub(super) common: Common,
-    pub(super) source: Box<dyn Source>,
+/// A source, as its file says.
+pub(super) enum SourceConfig {
+    MySql(Arc<MySqlConfig>),
+    Postgres(Box<PostgresConfig>),
 }
 
-impl SourceParts {
+impl SourceConfig {
     /// The keys of this source, beside those that all have.
     pub(super) const fn keys(kind: Kind) -> &'static [Key] {
         match kind {
-            Kind::MySql | Kind::MariaDb => mysql::config::KEYS,
+            Kind::MySql => mysql::Flavor::MySql.keys(),
+            Kind::MariaDb => mysql::Flavor::MariaDb.keys(),
             Kind::Postgres => postgres::KEYS,
         }
     }
 
     pub(super) fn read(kind: Kind, properties: &Properties) -> Result<Self, Problems> {
+        let mysql = |flavor| MySqlConfig::read(flavor, properties).map(|config| Self::MySql(config.into()));
         match kind {
-            Kind::MySql | Kind::MariaDb => {
-                let config = MySqlConfig::read(properties)?;
-                Ok(Self { common: config.common.clone(), source: Box::new(MySql::new(config)) })
-            }
-            Kind::Postgres => {
-                let config = PostgresConfig::read(properties)?;
-                Ok(Self { common: config.common.clone(), source: Box::new(Postgres::new(config)) })
-            }
+            Kind::MySql => mysql(mysql::Flavor::MySql),
+            Kind::MariaDb => mysql(mysql::Flavor::MariaDb),
+            Kind::Postgres => PostgresConfig::read(properties).map(|config| Self::Postgres(config.into())),
+        }
+    }
+
+    /// What all sources read from their files.
+    pub(super) fn common(&self) -> &Common {
+        match self {
+            Self::MySql(config) => &config.common,
+            Self::Postgres(config) => &config.common,
+        }
+    }
+
+    pub(super) fn build(self) -> Box<dyn Source> {
+        match self {
+            Self::MySql(config) => Box::new(MySql::new(config)),
+            Self::Postgres(config) => Box::new(Postgres::new(*config)),
+        }
+    }
+
+    /// Whether the database can be reached.
+    pub(super) async fn reach(&self) -> Result<(), SourceError> {
+        match self {
+            Self::MySql(config) => mysql::reach(config).await,
+            Self::Postgres(config) => postgres::reach(config).await,
+        }
+    }
+
+    /// The captured tables, as they are now or would be after the script.
+    pub(super) async fn describe(&self, script: Option<&Script>) -> Result<Description, DescribeError> {
+        match self {
+            Self::MySql(config) => mysql::describe(config, script).await,
+            Self::Postgres(config) => postgres::describe(config, script).await,
         }
     }
 }
@@ -67,6 +96,14 @@ impl SinkConfig {
         match self {
             Self::Kafka(config) => &config.warnings,
             Self::Stdout | Self::File(_) => &[],
+        }
+    }
+
+    /// Creates the dead letter topic, if there are topics and it is missing.
+    pub(super) fn create_dead_letters(&mut self, topic: &str, replication_factor: i32) {
+        match self {
+            Self::Kafka(config) => config.create_dead_letters(topic, replication_factor),
+            Self::Stdout | Self::File(_) => {}
         }
     }
 

@@ -3,23 +3,34 @@
 //! A plan is made anew for every start, and placeholders are resolved when it is made, so that a changed secret is seen.
 //! Invariant: what a plan was made of is never shown; problems and warnings show properties as they were written.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt};
+use opentelemetry_sdk::trace::SdkTracer;
 
+use super::contract::{Contract, Walk};
+use super::dead_letter::replay::{self, Replay};
+use super::dead_letter::{self, Classes, Failing};
 use super::kind::Kind;
-use super::parts::{SinkConfig, SourceParts};
+use super::parts::{SinkConfig, SourceConfig};
 use super::pipeline::Pipeline;
+use super::spans::Spans;
+use super::stopping::Stopping;
 use super::supervise::Retry;
 use super::{Connector, ConnectorError, Limits, Settings, keys};
+use crate::budget::Budget;
 use crate::config::{ConnectorFile, Problem, Problems, Properties, Reader, Warning, Worker, legacy, placeholder};
 use crate::convert::{Converter, Converters, HeaderConverter};
 use crate::offset::sqlite::Sqlite;
 use crate::record::{Records, Run};
+use crate::sink::kafka::KafkaConfig;
 use crate::sink::lines::{Encoding, Encodings};
-use crate::source::Source;
+use crate::source::SourceError;
 use crate::source::columns;
 use crate::source::common::{self, Common};
+use crate::source::describe::{DescribeError, Script};
+use crate::source::seats::Seats;
 use crate::transform::{self, Transform};
 
 /// What a file turned out to be.
@@ -41,11 +52,13 @@ pub struct Plan {
     pub retry: Retry,
     /// Which database server it reads: Debezium's source partition, a JSON object.
     pub partition: String,
-    source: Box<dyn Source>,
+    source: SourceConfig,
     run: Run,
     transforms: Vec<Box<dyn Transform>>,
     converters: Converters,
     sink: SinkConfig,
+    failing: dead_letter::config::Config,
+    classes: Classes,
 }
 
 /// What connectors are built with.
@@ -56,6 +69,12 @@ pub struct Surroundings {
     pub state: Sqlite,
     /// `--once`
     pub once: bool,
+    /// The memory that all connectors share.
+    pub budget: Budget,
+    /// The connections to each database server that all connectors share.
+    pub seats: Seats,
+    /// What makes spans, where somebody collects them.
+    pub tracer: Option<SdkTracer>,
 }
 
 /// Builds the connector of a file.
@@ -86,20 +105,22 @@ impl Plan {
         let mut warnings = file.warnings.clone();
         let mut written = file.properties.clone();
         warnings.extend(legacy::migrate(&mut written));
-        let (properties, unresolved) = placeholder::resolve_all(&written);
+        let (properties, unresolved) = worker.providers.resolve_all(&written);
         let mut found = Vec::new();
         let mut plan = None;
         match kind(&properties) {
             Ok(kind) => {
                 warnings.extend(keys::unknown(
                     &written,
-                    &[keys::KEYS, common::KEYS, columns::KEYS, SourceParts::keys(kind)],
+                    &[keys::KEYS, dead_letter::config::KEYS, common::KEYS, columns::KEYS, SourceConfig::keys(kind)],
                 ));
                 let of_transforms = transform::unknown_keys(&properties).into_iter();
                 warnings.extend(of_transforms.map(|key| Warning::unknown(key, "is no option of it; ignored")));
                 match Self::read(kind, &properties, worker) {
                     Ok(read) => {
                         warnings.extend(read.sink.warnings().iter().cloned());
+                        warnings.extend(read.converters.warnings.iter().cloned());
+                        warnings.extend(read.failing.warnings.iter().cloned());
                         plan = Some(read);
                     }
                     Err(problems) => found = problems,
@@ -118,40 +139,154 @@ impl Plan {
     fn read(kind: Kind, properties: &Properties, worker: &Worker) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let retry = collect(retry(properties), &mut problems);
-        let source = collect(SourceParts::read(kind, properties), &mut problems);
+        let source = collect(SourceConfig::read(kind, properties), &mut problems);
         let transforms = collect(transform::build_chain(properties), &mut problems);
         let converters = collect(Converters::configured(&worker.properties, properties), &mut problems);
         let sink = collect(SinkConfig::read(worker, properties), &mut problems);
         let habits = collect(habits(properties), &mut problems);
+        let failing = collect(dead_letter::config::Config::read(properties), &mut problems);
+        let guarantee = collect(guarantee(properties), &mut problems);
+        let habits = habits.zip(failing).filter(|_| guarantee.is_some());
         match (retry, source, transforms, converters, sink, habits) {
-            (Some(retry), Some(source), Some(transforms), Some(converters), Some(sink), Some(habits)) => {
-                let SourceParts { common, source } = source;
-                let run = run(kind, &common, habits);
+            (
+                Some(retry),
+                Some(source),
+                Some(transforms),
+                Some(converters),
+                Some(mut sink),
+                Some((habits, failing)),
+            ) => {
+                if let Some(topic) = failing.dead_letters() {
+                    sink.create_dead_letters(topic, failing.replication_factor);
+                }
+                let classes = Classes::named(properties, &worker.properties);
+                let run = run(kind, source.common(), habits);
                 let partition = serde_json::json!({"server": run.prefix}).to_string();
-                Ok(Self { kind, retry, partition, source, run, transforms, converters, sink })
+                Ok(Self { kind, retry, partition, source, run, transforms, converters, sink, failing, classes })
             }
             _ => Err(problems),
         }
     }
 
+    /// What makes bytes of its records.
+    #[must_use]
+    pub const fn converters(&self) -> &Converters {
+        &self.converters
+    }
+
+    /// Whether the database can be reached as the file says.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn reach(self) -> Result<(), SourceError> {
+        let Self { source, .. } = self;
+        source.reach().await
+    }
+
+    /// The same of a file that may be wrong in other respects: `None` if it does not say where the database is.
+    pub fn reach_of(
+        file: &ConnectorFile,
+        worker: &Worker,
+    ) -> Option<impl Future<Output = Result<(), SourceError>> + use<>> {
+        let mut written = file.properties.clone();
+        legacy::migrate(&mut written);
+        let (mut properties, _) = worker.providers.resolve_all(&written);
+        properties.retain(|key, _| says_where(key));
+        let kind = kind(&properties).ok()?;
+        let source = SourceConfig::read(kind, &properties).ok()?;
+        Some(async move { source.reach().await })
+    }
+
+    /// The schemas of the connector's records, for the tables as they are now or would be after the script; and the
+    /// converters that would write them.
+    ///
+    /// # Errors
+    /// When the database cannot be asked, or the script cannot be tried.
+    pub async fn contract(self, script: Option<&Script>) -> Result<(Contract, Converters), DescribeError> {
+        let description = self.source.describe(script).await?;
+        let walk = Walk::new(Records::new(self.run), self.transforms);
+        Ok((walk.contract(&description, self.source.common()), self.converters))
+    }
+
     fn connector(self, name: &str, surroundings: &Surroundings) -> Result<Connector, ConnectorError> {
-        let Surroundings { worker, state, once } = surroundings;
+        let Surroundings { worker, state, once, budget, seats, tracer } = surroundings;
+        let messaging = matches!(self.sink, SinkConfig::Kafka(_)).then_some("kafka");
+        let spans = tracer.as_ref().map(|tracer| Spans::new(tracer.clone(), name, self.kind.name(), messaging));
         let encodings = encodings(&self.converters);
-        let limits = Limits { drain_ms: worker.stop_timeout_ms, ..Limits::default() };
+        let limits = limits(worker);
+        let address = self.source.common().address();
+        let source = self.source.build();
         Ok(Connector {
-            source: self.source,
-            pipeline: Pipeline::new(Records::new(self.run), self.transforms, self.converters),
+            source: seats.seated(source, address),
+            pipeline: Pipeline::new(Records::new(self.run), self.transforms, self.converters).failing(Failing::new(
+                self.failing,
+                name,
+                self.classes,
+            )),
             // A line of JSON shows where its record is in the log; Kafka's records do not.
             settings: Settings {
                 limits,
                 save_interval: Duration::from_millis(worker.save_interval_ms),
                 record_offsets: !matches!(self.sink, SinkConfig::Kafka(_)),
                 once: *once,
+                budget: Some(budget.clone()),
             },
             sink: self.sink.build(encodings)?,
             offsets: Box::new(state.store(name, &self.partition)),
+            spans,
         })
     }
+}
+
+impl Plan {
+    /// What sends a connector's dead letters again: the same line, from the dead letter topic instead of the database. The
+    /// connector's position has no part in it.
+    ///
+    /// # Errors
+    /// The file names no dead letter topic, or there is no Kafka.
+    pub fn replay(self, name: &str, worker: &Worker) -> Result<Replay, ConnectorError> {
+        let Self { run, transforms, converters, sink, mut failing, classes, .. } = self;
+        let topic = failing.topic.clone().ok_or_else(|| replay::problem(replay::NO_TOPIC))?;
+        let SinkConfig::Kafka(mut config) = sink else { return Err(replay::problem(replay::NO_KAFKA)) };
+        // What fails again goes there again, whatever the file says of the daemon.
+        failing.tolerant = true;
+        config.create_dead_letters(&topic, failing.replication_factor);
+        let encodings = encodings(&converters);
+        let pipeline =
+            Pipeline::new(Records::new(run), transforms, converters).failing(Failing::new(failing, name, classes));
+        let settings = Settings {
+            limits: limits(worker),
+            save_interval: Duration::from_millis(worker.save_interval_ms),
+            record_offsets: false,
+            once: true,
+            budget: None,
+        };
+        let sink = SinkConfig::Kafka(config.clone()).build(encodings)?;
+        Ok(Replay::new(*config, name, topic, (pipeline, sink, settings)))
+    }
+
+    /// Where a connector's dead letters are: what reads them, and the topic.
+    ///
+    /// # Errors
+    /// The file names no dead letter topic, or there is no Kafka.
+    pub fn dead_letters(self) -> Result<(KafkaConfig, Arc<str>), ConnectorError> {
+        let topic = self.failing.topic.clone().ok_or_else(|| replay::problem(replay::NO_TOPIC))?;
+        match self.sink {
+            SinkConfig::Kafka(config) => Ok((*config, topic)),
+            SinkConfig::Stdout | SinkConfig::File(_) => Err(replay::problem(replay::NO_KAFKA)),
+        }
+    }
+}
+
+fn limits(worker: &Worker) -> Limits {
+    let stopping = Stopping::within(Duration::from_millis(worker.stop_timeout_ms));
+    Limits { stopping, ..Limits::default() }
+}
+
+/// Whether a key is one of those that a connection to the database is made by.
+fn says_where(key: &str) -> bool {
+    let lists = ["database.include.list", "database.exclude.list", "database.server.id"];
+    matches!(key, "connector.class" | "topic.prefix") || (key.starts_with("database.") && !lists.contains(&key))
 }
 
 fn collect<T>(result: Result<T, Problems>, problems: &mut Vec<Problem>) -> Option<T> {
@@ -170,6 +305,21 @@ fn retry(properties: &Properties) -> Result<Retry, Problems> {
     let tries: i64 = reader.number("errors.max.retries");
     let wait_ms: u64 = reader.number("retriable.restart.connector.wait.ms");
     reader.finish(Retry { wait_max: Duration::from_millis(wait_ms), tries_max: u32::try_from(tries).ok() })
+}
+
+/// `exactly.once.support`: whoever insists on more than there is must know that before anything is written.
+fn guarantee(properties: &Properties) -> Result<(), Problems> {
+    let mut reader = Reader::new(properties, &[keys::KEYS]);
+    let asked = reader.choice("exactly.once.support");
+    if asked == "required" {
+        let reason = format!(
+            "{} What was written and not yet saved is written again after a crash: set requested if consumers can take an \
+             event twice",
+            keys::NOT_EXACTLY_ONCE
+        );
+        reader.problem("exactly.once.support", Some(asked), &reason);
+    }
+    reader.finish(())
 }
 
 /// `tombstones.on.delete` and `extended.headers.enabled`
@@ -195,7 +345,7 @@ const fn encodings(converters: &Converters) -> Encodings {
         match converter {
             Converter::Json(_) => Encoding::Json,
             Converter::Text => Encoding::Text,
-            Converter::Bytes => Encoding::Binary,
+            Converter::Bytes | Converter::Framed(_) => Encoding::Binary,
         }
     }
     let header = match converters.header {

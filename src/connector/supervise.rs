@@ -2,19 +2,29 @@
 //!
 //! Restart and start are one path: everything is built anew from the saved position. Duplicates are possible, loss is not.
 
-use std::time::Duration;
+use std::panic::AssertUnwindSafe;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, FutureExt as _};
 use rand::Rng;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::policy::{self, Verdict};
-use super::status::{Counters, State, Status};
+use super::status::{Outlook, State, Status};
 use super::{Connector, ConnectorError, Telltale, run};
 use crate::event::Position;
-use crate::source::Progress;
+use crate::metrics::{Activity, Meters, STARTUPS};
+use crate::source::{Progress, SourceError};
+
+/// The longest wait between two logins that were refused.
+const LOGIN_WAIT_MAX: Duration = Duration::from_secs(300);
+
+/// The longest wait between two looks that send records again.
+const REPETITION_WAIT_MAX: Duration = Duration::from_secs(3600);
 
 /// Builds a connector's parts, for each run anew.
 pub type Build = Box<dyn Fn() -> BoxFuture<'static, Result<Connector, ConnectorError>> + Send + Sync>;
@@ -26,6 +36,12 @@ pub struct Retry {
     pub wait_max: Duration,
     /// `errors.max.retries`: tries without any progress between them; `None`: no limit.
     pub tries_max: Option<u32>,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self { wait_max: Duration::from_secs(10), tries_max: None }
+    }
 }
 
 /// A supervised connector.
@@ -54,10 +70,21 @@ impl Handle {
         self.telltale.progress.borrow().clone()
     }
 
-    /// What went through.
+    /// What is counted and measured of it.
     #[must_use]
-    pub fn counters(&self) -> &Counters {
-        &self.telltale.counters
+    pub fn meters(&self) -> &Meters {
+        &self.telltale.meters
+    }
+
+    /// Forgets which topics it wrote.
+    pub fn forget_topics(&self) {
+        self.telltale.topics.forget();
+    }
+
+    /// Lets it take nothing more for the moment, or go on. Its connections stay.
+    pub fn pause(&self, paused: bool) {
+        self.telltale.paused.send_if_modified(|now| std::mem::replace(now, paused) != paused);
+        turns(&self.telltale, self.status.borrow().state);
     }
 
     /// Asks it to drain, save and end. [`Handle::ended`] tells when it has.
@@ -90,12 +117,23 @@ impl Handle {
 /// Starts a connector under supervision. It ends by itself only where it runs once.
 #[must_use]
 pub fn start(build: Build, retry: Retry) -> Handle {
-    let (status, status_seen) = watch::channel(Status::now(State::Unassigned, None));
+    let (status, status_seen) = watch::channel(Status::now(State::Unassigned));
     let stop = CancellationToken::new();
     let telltale = Telltale::default();
-    let supervisor = Supervisor { build, retry, status, telltale: telltale.clone(), stop: stop.clone() };
+    STARTUPS.connectors.attempt();
+    let (built, telltale_of_run) = (OnceLock::new(), telltale.clone());
+    let supervisor = Supervisor { build, retry, status, telltale: telltale_of_run, stop: stop.clone(), built };
     tokio::spawn(supervisor.run().in_current_span());
     Handle { status: status_seen, telltale, stop }
+}
+
+/// How a run is made, because of how the last one ended.
+#[derive(Clone, Copy, Debug, Default)]
+struct Manner {
+    /// It was blocked, and may still be.
+    blocked: bool,
+    /// A topic refused a message; what topics take is asked before anything is sent.
+    asks_first: bool,
 }
 
 struct Supervisor {
@@ -104,70 +142,171 @@ struct Supervisor {
     status: watch::Sender<Status>,
     telltale: Telltale,
     stop: CancellationToken,
+    /// Set once it was built for the first time, or could not be.
+    built: OnceLock<()>,
 }
 
 impl Supervisor {
     async fn run(self) {
         let mut tries = 0;
+        let mut repetitions = 0;
+        let mut manner = Manner::default();
+        let mut since = SystemTime::now();
         loop {
-            let before = self.telltale.saved.borrow().clone();
-            let error = match self.run_once().await {
-                Ok(()) => return self.tell(State::Stopped, None),
+            let before = (self.telltale.saved.borrow().clone(), self.telltale.meters.line.written.get());
+            // A fault of ours ends this run and is told. What it left half done goes with the run's parts; what is read after it
+            // is watched and counted, and every such write is whole.
+            let run = AssertUnwindSafe(Box::pin(self.run_once(manner))).catch_unwind();
+            let error = match run.await.unwrap_or(Err(ConnectorError::Panicked { task: "line" })) {
+                Ok(()) => return self.tell(Status::now(State::Stopped)),
                 Err(error) => error,
             };
             if self.stop.is_cancelled() {
                 tracing::warn!(%error, "stopped with an error");
-                return self.tell(State::Stopped, Some(trace(&error)));
+                return self.tell(Status { trace: Some(trace(&error)), ..Status::now(State::Stopped) });
             }
-            let moved = before != *self.telltale.saved.borrow();
+            let moved = before.0 != *self.telltale.saved.borrow();
+            let repeats = !moved && before.1 != self.telltale.meters.line.written.get();
             tries = if moved { 1 } else { tries + 1 };
-            if policy::judge(&error) == Verdict::Definite || self.retry.tries_max.is_some_and(|max| tries > max) {
-                tracing::error!(%error, "failed; it stays stopped until this is mended");
-                self.tell(State::Failed, Some(trace(&error)));
-                return self.stop.cancelled().await;
+            repetitions = if repeats { repetitions + 1 } else { 0 };
+            if self.status.borrow().trace.is_none() {
+                since = SystemTime::now();
             }
-            let wait = self.wait(tries);
-            tracing::warn!(%error, tries, wait_ms = millis(wait), "trying again");
-            self.tell(State::Restarting, Some(trace(&error)));
+            let verdict = match policy::judge(&error) {
+                Verdict::Unforeseen if manner.asks_first && !moved => Verdict::Definite,
+                Verdict::Unforeseen => {
+                    manner.asks_first = true;
+                    Verdict::Transient
+                }
+                verdict => verdict,
+            };
+            self.count(&error, verdict);
+            manner.blocked = verdict == Verdict::Blocked;
+            let failed = |state, outlook| Status { state, since, trace: Some(trace(&error)), outlook: Some(outlook) };
+            let wait = match verdict {
+                Verdict::Transient if self.retry.tries_max.is_none_or(|max| tries <= max) => {
+                    let wait = self.wait(tries);
+                    tracing::warn!(%error, tries, wait_ms = millis(wait), "trying again");
+                    self.tell(failed(State::Restarting, Outlook::Tried { tries, wait }));
+                    wait
+                }
+                Verdict::Transient | Verdict::Definite | Verdict::Unforeseen => {
+                    tracing::error!(%error, "failed; it stays stopped until this is mended");
+                    self.tell(failed(State::Failed, Outlook::Stays));
+                    return self.stop.cancelled().await;
+                }
+                Verdict::Blocked | Verdict::LockedOut => {
+                    let is_login = verdict == Verdict::LockedOut;
+                    let wait = if is_login { self.log_in_again(tries) } else { self.look_again(repetitions) };
+                    tracing::error!(%error, wait_ms = millis(wait), "failed; it looks again, and goes on when this is mended");
+                    self.tell(failed(State::Failed, Outlook::Watched { wait }));
+                    wait
+                }
+            };
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                () = self.stop.cancelled() => return self.tell(State::Stopped, None),
+                () = self.stop.cancelled() => return self.tell(Status::now(State::Stopped)),
             }
+            let (cause, reconnects) = policy::cause(&error);
+            self.telltale.meters.life.restarts_because(cause, reconnects);
         }
     }
 
-    async fn run_once(&self) -> Result<(), ConnectorError> {
-        let connector = (self.build)().await?;
+    fn count(&self, error: &ConnectorError, verdict: Verdict) {
+        let meters = &self.telltale.meters;
+        meters.life.failed(verdict.name());
+        match error {
+            ConnectorError::Source(SourceError::Undecodable { .. } | SourceError::UnsupportedType { .. }) => {
+                meters.source.erroneous.add(1);
+            }
+            ConnectorError::Source(SourceError::Disconnected { .. }) => meters.source.disconnects.add(1),
+            _ => {}
+        }
+    }
+
+    async fn run_once(&self, manner: Manner) -> Result<(), ConnectorError> {
+        STARTUPS.tasks.attempt();
+        let started = AtomicBool::new(false);
+        let built = (self.build)().await;
+        if self.built.set(()).is_ok() {
+            STARTUPS.connectors.ended(built.is_ok());
+        }
+        let mut connector = built.inspect_err(|_| STARTUPS.tasks.ended(false))?;
+        if manner.asks_first {
+            connector.pipeline.ask_first();
+        }
         let stop = self.stop.clone();
         let running = run(connector, &self.telltale, stop);
-        // As in Connect, where a task runs once its start has connected; an unreachable host stays RESTARTING.
-        let mut progress = self.telltale.progress.subscribe();
         let well = async {
-            if progress.wait_for(|progress| progress.connected).await.is_ok() {
-                self.tell(State::Running, None);
+            if if manner.blocked { self.unblocked().await } else { self.connected().await } {
+                started.store(true, Ordering::Relaxed);
+                STARTUPS.tasks.ended(true);
+                self.tell(Status::now(State::Running));
             }
             std::future::pending::<()>().await;
         };
-        tokio::select! {
+        let result = tokio::select! {
             result = running => result,
             () = well => Ok(()),
+        };
+        if result.is_err() && !started.load(Ordering::Relaxed) {
+            STARTUPS.tasks.ended(false);
         }
+        result
+    }
+
+    /// As in Connect, where a task runs once its start has connected; an unreachable host stays RESTARTING.
+    async fn connected(&self) -> bool {
+        self.telltale.progress.subscribe().wait_for(|progress| progress.connected).await.is_ok()
+    }
+
+    /// What blocked it comes soon after it has connected, so it stays FAILED until a record was written and saved.
+    async fn unblocked(&self) -> bool {
+        let written = &self.telltale.meters.line.written;
+        let before = written.get();
+        self.telltale.saved.subscribe().wait_for(|_| written.get() > before).await.is_ok()
     }
 
     /// Doubles from a second to the longest wait; a random part keeps many connectors from trying in step.
     fn wait(&self, tries: u32) -> Duration {
-        let longest = self.retry.wait_max.max(Duration::from_millis(100));
-        let wait = Duration::from_secs(1).saturating_mul(1 << tries.saturating_sub(1).min(16)).min(longest);
-        wait.mul_f64(rand::rng().random_range(0.8..1.0))
+        let wait = Duration::from_secs(1).saturating_mul(1 << tries.saturating_sub(1).min(16));
+        wait.min(self.longest_wait()).mul_f64(rand::rng().random_range(0.8..1.0))
     }
 
-    fn tell(&self, state: State, trace: Option<String>) {
-        self.status.send_replace(Status::now(state, trace));
+    /// Each look that sends records again, because a snapshot must begin anew, makes the wait for the next one longer.
+    fn look_again(&self, repetitions: u32) -> Duration {
+        let wait = self.longest_wait().saturating_mul(1 << repetitions.saturating_sub(1).min(16));
+        wait.min(REPETITION_WAIT_MAX.max(self.longest_wait()))
+    }
+
+    /// Doubles, because servers lock out who is wrong too often.
+    fn log_in_again(&self, tries: u32) -> Duration {
+        let wait = self.longest_wait().saturating_mul(1 << tries.saturating_sub(1).min(16));
+        wait.min(LOGIN_WAIT_MAX.max(self.longest_wait()))
+    }
+
+    fn longest_wait(&self) -> Duration {
+        self.retry.wait_max.max(Duration::from_millis(100))
+    }
+
+    fn tell(&self, status: Status) {
+        turns(&self.telltale, status.state);
+        self.status.send_replace(status);
     }
 }
 
+/// Accounts for what it does from now on.
+fn turns(telltale: &Telltale, state: State) {
+    let activity = match state {
+        State::Running if *telltale.paused.borrow() => Activity::Paused,
+        State::Running => Activity::Running,
+        State::Unassigned | State::Failed | State::Restarting | State::Stopped => Activity::Other,
+    };
+    telltale.meters.life.turns(activity);
+}
+
 /// The error and its causes, a line each.
-fn trace(error: &ConnectorError) -> String {
+pub(super) fn trace(error: &ConnectorError) -> String {
     let mut trace = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {

@@ -25,7 +25,7 @@ pub enum HeaderConverter {
 }
 
 /// The class names that [`HeaderConverter::build`] knows.
-const CLASSES: &[&str] = &[
+pub const CLASSES: &[&str] = &[
     "org.apache.kafka.connect.storage.SimpleHeaderConverter",
     "org.apache.kafka.connect.json.JsonConverter",
     "org.apache.kafka.connect.storage.StringConverter",

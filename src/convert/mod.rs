@@ -4,18 +4,26 @@
 //! sources and sinks. Invariant: a value that does not fit its schema is a [`ConvertError`], never a panic and never bytes
 //! that a consumer could not read back.
 
+mod avro;
+mod block;
+mod fault;
+mod framed;
 mod header;
 mod json;
-mod number;
+mod json_schema;
 mod plain;
+pub mod registry;
 
 use bytes::Bytes;
 
-use crate::config::{Key, Problem, Problems, Properties};
-use crate::data::Datum;
+use crate::config::{Key, Problem, Problems, Properties, Warning};
+use crate::data::{Datum, number};
 
-pub use header::HeaderConverter;
-pub use json::Json;
+use fault::Fault;
+pub use framed::Framed;
+pub use header::{CLASSES as HEADER_CLASSES, HeaderConverter};
+pub use json::{Json, JsonReader};
+use registry::{Registries, RegistryError};
 
 /// Why a datum cannot become bytes.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +38,9 @@ pub enum ConvertError {
         /// What the schema asks for, and what was there.
         reason: String,
     },
+    /// The schema registry gives no id for the schema.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
 }
 
 /// Makes bytes of keys, or of values.
@@ -41,6 +52,8 @@ pub enum Converter {
     Text,
     /// `org.apache.kafka.connect.converters.ByteArrayConverter`
     Bytes,
+    /// `io.confluent.connect.avro.AvroConverter`, and others whose schemas are in a registry
+    Framed(Box<Framed>),
 }
 
 /// The class names that [`Converter::build`] knows; a name may stand without its package, as in Connect.
@@ -48,6 +61,9 @@ pub const CLASSES: &[&str] = &[
     "org.apache.kafka.connect.json.JsonConverter",
     "org.apache.kafka.connect.storage.StringConverter",
     "org.apache.kafka.connect.converters.ByteArrayConverter",
+    framed::AVRO,
+    framed::APICURIO,
+    framed::JSON_SCHEMA,
 ];
 
 impl Converter {
@@ -57,31 +73,75 @@ impl Converter {
     /// # Errors
     /// An unknown class, and every option that is wrong, under its full key.
     pub fn build(key: &str, class: &str, options: &Properties) -> Result<Self, Problems> {
+        Self::build_beside(key, class, options, &mut Registries::default(), &mut Vec::new())
+    }
+
+    /// The same; `registries` are those of the connector's other converter.
+    fn build_beside(
+        key: &str,
+        class: &str,
+        options: &Properties,
+        registries: &mut Registries,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Self, Problems> {
+        if let Some(format) = framed::Class::named(class) {
+            let mut found = Vec::new();
+            let framed = Framed::build(format, options, key == "key.converter", registries, &mut found);
+            let full = |warning: Warning| Warning { key: format!("{key}.{}", warning.key), ..warning };
+            warnings.extend(found.into_iter().map(full));
+            return framed.map(|framed| Self::Framed(framed.into())).map_err(|problems| under(key, problems));
+        }
         match short_name(class) {
             "JsonConverter" | "Json" => Json::build(options).map(Self::Json).map_err(|problems| under(key, problems)),
             "StringConverter" | "String" => Ok(Self::Text),
             "ByteArrayConverter" | "ByteArray" => Ok(Self::Bytes),
+            "ProtobufConverter" => {
+                let reason = format!("Protobuf is not supported; use {} or {}", framed::AVRO, framed::JSON_SCHEMA);
+                Err(Problems(vec![Problem::new(key, reason).with_value(class)]))
+            }
             _ => Err(unknown(key, class, CLASSES)),
         }
     }
 
     /// The options of the class, for validation and documentation; none if it has none, or is unknown.
     #[must_use]
-    pub fn keys(class: &str) -> &'static [Key] {
-        if matches!(short_name(class), "JsonConverter" | "Json") { json::KEYS } else { &[] }
+    pub fn keys(class: &str) -> Vec<Key> {
+        match framed::Class::named(class) {
+            Some(format) => format.keys(),
+            None if matches!(short_name(class), "JsonConverter" | "Json") => json::KEYS.to_vec(),
+            None => Vec::new(),
+        }
+    }
+
+    /// The converter, if its schemas are in a registry.
+    #[must_use]
+    pub fn framed(&self) -> Option<&Framed> {
+        match self {
+            Self::Framed(framed) => Some(framed),
+            Self::Json(_) | Self::Text | Self::Bytes => None,
+        }
+    }
+
+    /// From now on a registry that is away is an error at once.
+    pub const fn ask_once(&mut self) {
+        match self {
+            Self::Framed(framed) => framed.ask_once(),
+            Self::Json(_) | Self::Text | Self::Bytes => {}
+        }
     }
 
     /// The bytes of a key or a value. `None` is null, and stays null.
     ///
     /// # Errors
-    /// When the value does not fit its schema.
-    #[expect(clippy::unused_async, reason = "a converter with a registry waits for it on a new schema")]
+    /// When the value does not fit its schema, or a registry does not take the schema. A registry that is away is waited for,
+    /// unless it is to be asked once.
     pub async fn encode(&mut self, topic: &str, datum: Option<&Datum>) -> Result<Option<Bytes>, ConvertError> {
         let Some(datum) = datum else { return Ok(None) };
         match self {
             Self::Json(json) => json.encode(topic, datum).map(Some),
             Self::Text => Ok(plain::text(datum)),
             Self::Bytes => plain::bytes(topic, datum),
+            Self::Framed(framed) => framed.encode(topic, datum).await,
         }
     }
 }
@@ -95,6 +155,8 @@ pub struct Converters {
     pub value: Converter,
     /// Of headers.
     pub header: HeaderConverter,
+    /// What is accepted, but perhaps not meant.
+    pub warnings: Vec<Warning>,
 }
 
 impl Converters {
@@ -112,19 +174,44 @@ impl Converters {
                 owner.iter().filter_map(|(name, value)| Some((name.strip_prefix(&prefix)?.to_owned(), value.clone())));
             (class, options.collect::<Properties>())
         };
-        let (class, options) = named("key.converter", "JsonConverter");
-        let key = Converter::build("key.converter", &class, &options);
-        let (class, options) = named("value.converter", "JsonConverter");
-        let value = Converter::build("value.converter", &class, &options);
+        let (mut registries, mut warnings) = (Registries::default(), Vec::new());
+        let (level, wrong) = match connectors_level(connector) {
+            Ok(level) => (level, None),
+            Err(problem) => (None, Some(Problems(vec![problem]))),
+        };
+        let mut build = |key: &str| {
+            let (class, mut options) = named(key, "JsonConverter");
+            if let Some(level) = &level {
+                options.entry(LEVEL.to_owned()).or_insert_with(|| level.clone());
+            }
+            Converter::build_beside(key, &class, &options, &mut registries, &mut warnings)
+        };
+        let (key, value) = (build("key.converter"), build("value.converter"));
         let (class, options) = named("header.converter", "SimpleHeaderConverter");
         let header = HeaderConverter::build("header.converter", &class, &options);
-        match (key, value, header) {
-            (Ok(key), Ok(value), Ok(header)) => Ok(Self { key, value, header }),
-            (key, value, header) => Err(Problems(
-                [key.err(), value.err(), header.err()].into_iter().flatten().flat_map(|problems| problems.0).collect(),
-            )),
+        match (key, value, header, wrong) {
+            (Ok(key), Ok(value), Ok(header), None) => {
+                if level.is_some() && ![&key, &value].iter().any(|converter| matches!(converter, Converter::Framed(_)))
+                {
+                    warnings.push(Warning::new(LEVEL, "has no effect without a converter that uses a schema registry"));
+                }
+                Ok(Self { key, value, header, warnings })
+            }
+            (key, value, header, wrong) => {
+                let found = [wrong, key.err(), value.err(), header.err()];
+                Err(Problems(found.into_iter().flatten().flat_map(|problems| problems.0).collect()))
+            }
         }
     }
+}
+
+/// The compatibility that new subjects get, for both converters or for one.
+const LEVEL: &str = "schema.compatibility";
+
+/// The level that the connector asks for both converters.
+fn connectors_level(connector: &Properties) -> Result<Option<String>, Problem> {
+    let asked = connector.get(LEVEL).filter(|value| !value.trim().is_empty());
+    asked.map(|value| registry::level(LEVEL, value)).transpose()
 }
 
 /// The class name without its package.

@@ -3,6 +3,7 @@
 //! It follows Kafka Connect's data API (`org.apache.kafka.connect.data`), because transforms and converters are defined in
 //! its terms. It knows no database and no Kafka.
 
+pub mod number;
 mod per_schema;
 mod schema;
 pub mod semantic;

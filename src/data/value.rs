@@ -120,6 +120,26 @@ impl Value {
         matches!(self, Self::Null)
     }
 
+    /// Connect's name of its type; what a refusal may tell, since the value itself may be private.
+    #[must_use]
+    pub const fn type_name(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "BOOLEAN",
+            Self::Int8(_) => "INT8",
+            Self::Int16(_) => "INT16",
+            Self::Int32(_) => "INT32",
+            Self::Int64(_) => "INT64",
+            Self::Float32(_) => "FLOAT32",
+            Self::Float64(_) => "FLOAT64",
+            Self::Text(_) => "STRING",
+            Self::Bytes(_) => "BYTES",
+            Self::Array(_) => "ARRAY",
+            Self::Map(_) => "MAP",
+            Self::Struct(_) => "STRUCT",
+        }
+    }
+
     /// Text made from a string.
     #[must_use]
     pub fn text(text: impl Into<Text>) -> Self {

@@ -2,14 +2,25 @@
 //!
 //! It owns standard output: nothing else of the process may write there. A batch is written and flushed before its
 //! delivery resolves, so nothing waits in a buffer while the stream is idle, and a slow reader holds back the source.
+//! A reader that has gone will not come back: the daemon ends then ([`reader_gone`]).
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
+use std::sync::LazyLock;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
 
 use super::lines::Encodings;
 use super::{Delivery, Message, Sink, SinkError};
+
+/// Cancelled once a write found that nobody reads any more. There is one standard output, so there is one of these.
+static READER_GONE: LazyLock<CancellationToken> = LazyLock::new(CancellationToken::new);
+
+/// Waits until a write finds that nobody reads standard output any more.
+pub async fn reader_gone() {
+    READER_GONE.cancelled().await;
+}
 
 /// Standard output. Several connectors may each have one: their batches do not mix within a line.
 #[derive(Debug)]
@@ -46,5 +57,8 @@ impl Sink for Stdout {
 }
 
 fn closed(error: &std::io::Error) -> SinkError {
+    if error.kind() == ErrorKind::BrokenPipe {
+        READER_GONE.cancel();
+    }
     SinkError::Closed { sink: "standard output".to_owned(), reason: error.to_string() }
 }

@@ -1,6 +1,6 @@
 //! Gathers events into batches that are bounded in events and in bytes.
 
-use crate::event::{Batch, Event, Position};
+use crate::event::{Batch, Event, Position, Tally};
 
 /// How large a batch may become.
 #[derive(Clone, Copy, Debug)]
@@ -24,13 +24,15 @@ pub struct Batcher {
     events: Vec<Event>,
     bytes: usize,
     limits: Limits,
+    tally: Tally,
+    commit_us: i64,
 }
 
 impl Batcher {
     /// An empty one.
     #[must_use]
-    pub const fn new(limits: Limits) -> Self {
-        Self { events: Vec::new(), bytes: 0, limits }
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
     }
 
     /// Adds an event that took so many bytes of the log.
@@ -38,8 +40,19 @@ impl Batcher {
         if self.events.is_empty() {
             self.events.reserve(self.limits.events_max.min(512));
         }
+        self.tally.count(&event, self.commit_us);
         self.events.push(event);
         self.bytes += bytes;
+    }
+
+    /// The changes that follow were committed then: microseconds since the epoch.
+    pub const fn committed_at(&mut self, commit_us: i64) {
+        self.commit_us = commit_us;
+    }
+
+    /// What else is counted until the batch is taken.
+    pub const fn tally(&mut self) -> &mut Tally {
+        &mut self.tally
     }
 
     /// Whether the batch should be sent before another event is added.
@@ -56,7 +69,7 @@ impl Batcher {
 
     /// Ends the batch: all of it, and where to resume behind it.
     pub fn take(&mut self, position: Position) -> Batch {
-        self.bytes = 0;
-        Batch { events: std::mem::take(&mut self.events), position }
+        self.tally.bytes = std::mem::take(&mut self.bytes) as u64;
+        Batch { events: std::mem::take(&mut self.events), position, tally: std::mem::take(&mut self.tally) }
     }
 }

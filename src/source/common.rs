@@ -143,7 +143,11 @@ fn prefix(reader: &mut Reader<'_>) -> String {
 
 fn skipped(reader: &mut Reader<'_>) -> Vec<Op> {
     let mut skipped = Vec::new();
-    for entry in reader.list("skipped.operations") {
+    let entries = reader.list("skipped.operations");
+    if entries.len() > 1 && entries.iter().any(|entry| entry.eq_ignore_ascii_case("none")) {
+        reader.problem("skipped.operations", None, "has 'none' beside others; none stands alone");
+    }
+    for entry in entries {
         match entry.to_ascii_lowercase().as_str() {
             "c" => skipped.push(Op::Create),
             "u" => skipped.push(Op::Update),

@@ -41,6 +41,13 @@ impl Patterns {
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// The entries, as they were written, that match none of the names.
+    #[must_use]
+    pub fn unmatched(&self, names: &[&str]) -> Vec<&str> {
+        let matches_none = |pattern: &&Regex| !names.iter().any(|name| pattern.is_match(name).unwrap_or(false));
+        self.0.iter().filter(matches_none).map(written).collect()
+    }
 }
 
 /// The entry as a pattern for whole names, whatever their case.
@@ -48,7 +55,16 @@ impl Patterns {
 /// # Errors
 /// When it is no regular expression.
 pub fn anchored(entry: &str) -> Result<Regex, fancy_regex::Error> {
-    Regex::new(&format!("(?i)^(?:{entry})$"))
+    Regex::new(&format!("{BEFORE}{entry}{BEHIND}"))
+}
+
+const BEFORE: &str = "(?i)^(?:";
+const BEHIND: &str = ")$";
+
+/// The entry that a pattern was made of.
+fn written(pattern: &Regex) -> &str {
+    let pattern = pattern.as_str();
+    pattern.strip_prefix(BEFORE).and_then(|rest| rest.strip_suffix(BEHIND)).unwrap_or(pattern)
 }
 
 /// An include list and an exclude list, of which one may be set.
@@ -73,6 +89,12 @@ impl Filter {
     #[must_use]
     pub fn accepts(&self, name: &str) -> bool {
         if self.include.is_empty() { !self.exclude.matches(name) } else { self.include.matches(name) }
+    }
+
+    /// The entries of the include list that match none of the names.
+    #[must_use]
+    pub fn unmatched(&self, names: &[&str]) -> Vec<&str> {
+        self.include.unmatched(names)
     }
 
     /// Whether everything is captured.
@@ -108,6 +130,8 @@ mod tests {
         let filter = read("", r"shop\.(?!orders).*").unwrap();
         assert!(filter.accepts("shop.orders") && !filter.accepts("shop.customers"));
         assert!(read("", "").unwrap().accepts("anything"));
+        let filter = read(r"shop.orders, shop\.cust.*, a{1\,2}", "").unwrap();
+        assert_eq!(filter.unmatched(&["SHOP.Orders", "shop.x"]), [r"shop\.cust.*", "a{1,2}"]);
     }
 
     #[test]

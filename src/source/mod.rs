@@ -3,15 +3,17 @@
 //! Invariants: acknowledged to the database ≤ saved ≤ durable in the sink; order is the log's; a row that cannot be
 //! decoded stops the connector.
 
-pub mod adjust;
 pub mod batcher;
 pub mod columns;
 pub mod common;
 pub mod decimal;
+pub mod describe;
 pub mod filter;
+pub mod gate;
 pub mod heartbeat;
 pub mod mysql;
 pub mod postgres;
+pub mod seats;
 pub mod table;
 pub mod temporal;
 
@@ -21,7 +23,9 @@ use futures::future::BoxFuture;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::event::{Batch, Position};
+use crate::budget::Share;
+use crate::event::{Batch, Position, Tally};
+use crate::metrics::Meters;
 
 /// A requirement of the source that does not hold, and what mends it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,7 +170,7 @@ pub struct Stopping;
 /// Where a source puts its batches, and hears what was saved.
 #[derive(Clone)]
 pub struct Outbox {
-    /// Sending waits while the sink is behind: this is the back-pressure, the whole of it.
+    /// Sending waits while the sink is behind: this is the back-pressure, with `room` the whole of it.
     pub batches: mpsc::Sender<Batch>,
     /// The newest saved position: what may be acknowledged to the database.
     pub saved: watch::Receiver<Option<Position>>,
@@ -176,6 +180,10 @@ pub struct Outbox {
     pub stop: CancellationToken,
     /// Whether the sink wants the offset of every single record.
     pub record_offsets: bool,
+    /// What is counted of it.
+    pub meters: Arc<Meters>,
+    /// The memory of batches that wait.
+    pub room: Arc<Share>,
 }
 
 impl Outbox {
@@ -183,12 +191,25 @@ impl Outbox {
     ///
     /// # Errors
     /// When the connector is stopping.
-    pub async fn send(&self, batch: Batch) -> Result<(), Stopping> {
-        tokio::select! {
+    pub async fn send(&self, mut batch: Batch) -> Result<(), Stopping> {
+        let tally = std::mem::take(&mut batch.tally);
+        tracing::debug!(events = batch.events.len(), bytes = tally.bytes, "read a batch");
+        self.meters.source.sent(&tally);
+        let bytes = memory_of(batch.events.len(), tally.bytes);
+        self.meters.flow.sent(batch.events.len(), tally);
+        let send = async {
+            self.room.take(bytes).await;
+            self.batches.send(batch).await
+        };
+        let sent = tokio::select! {
             biased;
             () = self.stop.cancelled() => Err(Stopping),
-            sent = self.batches.send(batch) => sent.map_err(|_| Stopping),
+            sent = send => sent.map_err(|_| Stopping),
+        };
+        if sent.is_err() {
+            self.meters.flow.unsent();
         }
+        sent
     }
 
     /// Sends a position without events, and waits until it is saved: whatever follows, the next run knows of it.
@@ -197,7 +218,7 @@ impl Outbox {
     /// When the connector is stopping.
     pub async fn save(&self, position: Position) -> Result<(), Stopping> {
         let mut saved = self.saved.clone();
-        self.send(Batch { events: Vec::new(), position: position.clone() }).await?;
+        self.send(Batch { events: Vec::new(), position: position.clone(), tally: Tally::default() }).await?;
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Err(Stopping),
@@ -210,6 +231,12 @@ impl Outbox {
     pub fn saved(&self) -> Option<Position> {
         self.saved.borrow().clone()
     }
+}
+
+/// About how much memory events take that took so many bytes of the log: texts and bytes share what was read, but each value
+/// and each event has a place of its own.
+fn memory_of(events: usize, bytes: u64) -> usize {
+    events.saturating_mul(256).saturating_add(usize::try_from(bytes).unwrap_or(usize::MAX).saturating_mul(2))
 }
 
 /// A database's log.

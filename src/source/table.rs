@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::adjust::NameAdjustment;
+use crate::config::NameAdjustment;
 use crate::data::{Field, Kind, Schema, Text, Value, semantic};
 use crate::event::{Key, Table};
 
@@ -43,6 +43,12 @@ impl Naming {
     #[must_use]
     pub fn heartbeat(&self) -> Arc<str> {
         sanitize(&[&*self.heartbeat_prefix, &*self.prefix].join(&self.delimiter))
+    }
+
+    /// The topic of logical messages: Debezium does not ask for `topic.delimiter` here.
+    #[must_use]
+    pub fn message(&self) -> Arc<str> {
+        sanitize(&format!("{}.message", self.prefix))
     }
 
     /// The topic of transaction metadata.
@@ -241,5 +247,8 @@ mod tests {
         assert_eq!(&*naming().transaction(), "cdc.transaction");
         assert_eq!(&*sanitize(&"é".repeat(300)), "_".repeat(TOPIC_NAME_MAX));
         assert_eq!(&*sanitize(".."), "__");
+        let dashed = Naming { delimiter: "-".into(), ..naming() };
+        assert_eq!((&*dashed.data(&["inv", "t"]), &*dashed.message()), ("cdc-inv-t", "cdc.message"));
+        assert_eq!((&*dashed.heartbeat(), &*dashed.transaction()), ("__debezium-heartbeat-cdc", "cdc-transaction"));
     }
 }

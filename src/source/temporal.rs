@@ -212,7 +212,13 @@ pub enum Fraction {
 /// A moment as ISO 8601 text in UTC (`2024-02-29T07:04:56.789012Z`): microseconds since the epoch.
 #[must_use]
 pub fn timestamp_text(micros: i64, fraction: Fraction) -> String {
-    let mut text = String::with_capacity(32);
+    // As long as it gets, in our age: text that fills its buffer is one allocation, not two.
+    let seconds = "0000-00-00T00:00:00Z".len();
+    let mut text = String::with_capacity(match fraction {
+        Fraction::Digits(0) => seconds,
+        Fraction::Digits(digits) => seconds + 1 + digits.min(6) as usize,
+        Fraction::AsNeeded => seconds + 7,
+    });
     push_date(&mut text, micros.div_euclid(DAY_US));
     text.push('T');
     push_time(&mut text, micros.rem_euclid(DAY_US), fraction);
@@ -289,9 +295,10 @@ pub fn days(year: i64, month: u8, day: u8) -> i64 {
 }
 
 fn push_padded(text: &mut String, number: u64, width: usize) {
+    const ZEROS: &str = "000000000";
     let mut buffer = itoa::Buffer::new();
     let digits = buffer.format(number);
-    text.extend(std::iter::repeat_n('0', width.saturating_sub(digits.len())));
+    text.push_str(ZEROS.get(..width.saturating_sub(digits.len())).unwrap_or(ZEROS));
     text.push_str(digits);
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::predicate::{self, Conditional, Predicate};
-use super::{BUILDERS, Builder, Transform, short_name};
+use super::{BUILDERS, Build, Builder, Built, Side, Transform, short_name};
 use crate::config::problem::did_you_mean;
 use crate::config::{Key, KeyKind, Problem, Problems, Properties, Reader};
 
@@ -13,7 +13,15 @@ const COMMON: &[Key] = &[
     Key::new("type", KeyKind::Class, "The transform's class"),
     Key::new("predicate", KeyKind::String, "The predicate that says on which records it works"),
     Key::new("negate", KeyKind::Boolean, "Whether it works where the predicate does not hold").default("false"),
+    VERSION,
 ];
+
+/// Of Kafka 4.1 (KIP-891). There is one version of everything here.
+const VERSION: Key =
+    Key::new("plugin.version", KeyKind::String, "Accepted; it chooses between versions of a Java class");
+
+/// The key that names the class.
+const TYPE: &str = "type";
 
 /// The transforms of a connector file, in their order.
 ///
@@ -32,6 +40,41 @@ pub fn build_chain(properties: &Properties) -> Result<Vec<Box<dyn Transform>>, P
     if problems.is_empty() { Ok(chain) } else { Err(Problems(problems)) }
 }
 
+/// The classes of all transforms, as files name them.
+#[must_use]
+pub fn classes() -> Vec<String> {
+    let forms = |class: &str, build| match build {
+        Build::Whole(_) => vec![class.to_owned()],
+        Build::Sided(_) => vec![format!("{class}$Key"), format!("{class}$Value")],
+    };
+    BUILDERS.iter().flat_map(|builder| forms(builder.class, builder.build)).collect()
+}
+
+/// The classes of all predicates.
+#[must_use]
+pub const fn predicate_classes() -> &'static [&'static str] {
+    predicate::CLASSES
+}
+
+/// The options of a transform or predicate; `None`: there is no such class.
+#[must_use]
+pub fn keys_of(class: &str) -> Option<&'static [Key]> {
+    find(class).ok().map(|found| found.keys).or_else(|| Predicate::keys(class))
+}
+
+/// The name of a class with its package; what names no class stays.
+#[must_use]
+pub fn full_name(class: &str) -> String {
+    let known = classes().into_iter().chain(predicate::CLASSES.iter().map(|class| (*class).to_owned()));
+    known.into_iter().find(|known| known == class || short_name(known) == class).unwrap_or_else(|| class.to_owned())
+}
+
+/// The names of a list of transforms or predicates, each once.
+#[must_use]
+pub fn names_in(properties: &Properties, list: &'static str) -> Vec<Arc<str>> {
+    names(properties, list, &mut Vec::new())
+}
+
 /// The properties of transforms and predicates that mean nothing: an option that the class does not have, a name that is
 /// not in the list.
 #[must_use]
@@ -44,10 +87,11 @@ pub fn unknown_keys(properties: &Properties) -> Vec<String> {
         for (key, (name, option)) in options.map(|(key, rest)| (key, rest.split_once('.').unwrap_or((rest, "")))) {
             let class = properties.get(&format!("{prefix}{name}.type"));
             let keys = class.and_then(|class| match list {
-                "transforms" => builder(class).map(|builder| builder.keys),
+                "transforms" => find(class).ok().map(|kind| kind.keys),
                 _ => Predicate::keys(class),
             });
-            let common = COMMON.iter().filter(|key| list == "transforms" || key.name == "type");
+            let common =
+                COMMON.iter().filter(|key| list == "transforms" || key.name == TYPE || key.name == VERSION.name);
             // An unknown class is a problem of its own, and says nothing of its options.
             let is_option = keys.is_none_or(|keys| keys.iter().chain(common).any(|key| key.covers(option)));
             if !is_option || !listed.iter().any(|listed| **listed == *name) {
@@ -58,9 +102,50 @@ pub fn unknown_keys(properties: &Properties) -> Vec<String> {
     unknown
 }
 
-fn builder(class: &str) -> Option<&'static Builder> {
-    let named = |builder: &&Builder| builder.class == class || short_name(builder.class) == class;
-    BUILDERS.iter().find(named)
+/// What a class name stands for.
+struct Found {
+    keys: &'static [Key],
+    build: Build,
+    side: Option<Side>,
+}
+
+/// The transform of that class; else what is wrong with the name. Java's alias for a class in a class works too: `Cast$Key`.
+fn find(name: &str) -> Result<Found, String> {
+    find_among(BUILDERS, name)
+}
+
+fn find_among(builders: &'static [Builder], name: &str) -> Result<Found, String> {
+    let (class, side) = match name.rsplit_once('$') {
+        Some((class, "Key")) => (class, Some(Side::Key)),
+        Some((class, "Value")) => (class, Some(Side::Value)),
+        _ => (name, None),
+    };
+    let mut candidates: Vec<_> = builders.iter().filter(|builder| builder.class == class).collect();
+    if candidates.is_empty() {
+        candidates = builders.iter().filter(|builder| short_name(builder.class) == class).collect();
+    }
+    let builder = match candidates.as_slice() {
+        [builder] => builder,
+        [] => return Err(does_not_exist(name, &classes())),
+        several => {
+            let classes: Vec<&str> = several.iter().map(|builder| builder.class).collect();
+            return Err(format!("is the short name of several classes; write one of {}", classes.join(", ")));
+        }
+    };
+    match (builder.build, side) {
+        (Build::Sided(_), None) => Err(format!("works on keys or on values; write {class}$Key or {class}$Value")),
+        (Build::Whole(_), Some(_)) => Err(format!("has no forms for keys and values; write {class}")),
+        (build, side) => Ok(Found { keys: builder.keys, build, side }),
+    }
+}
+
+impl Found {
+    fn build(&self, name: &Arc<str>, options: &Properties) -> Built {
+        match (self.build, self.side) {
+            (Build::Whole(build), _) => build(name, options),
+            (Build::Sided(build), side) => build(name, options, side.unwrap_or(Side::Value)),
+        }
+    }
 }
 
 /// The names in a list, each once.
@@ -83,11 +168,10 @@ fn build_link(
     predicates: &BTreeMap<Arc<str>, Predicate>,
 ) -> Result<Box<dyn Transform>, Problems> {
     let prefix = format!("transforms.{name}.");
-    let classes: Vec<&str> = BUILDERS.iter().map(|builder| builder.class).collect();
-    let class = class(properties, &prefix, &classes)?;
-    let builder = builder(&class).ok_or_else(|| unknown_class(&prefix, &class, &classes))?;
+    let class = class(properties, &prefix, &classes())?;
+    let found = find(&class).map_err(|reason| wrong_class(&prefix, &class, reason))?;
     let options = options(properties, &prefix);
-    let transform = (builder.build)(name, &options).map_err(|problems| under(&prefix, problems))?;
+    let transform = found.build(name, &options).map_err(|problems| under(&prefix, problems))?;
     let mut read = Reader::new(&options, &[COMMON]);
     let negate = read.flag("negate");
     let Some(predicate) = read.text_opt("predicate") else {
@@ -100,7 +184,7 @@ fn build_link(
         read.problem("predicate", Some(predicate), &reason);
         return read.finish(transform).map_err(|problems| under(&prefix, problems));
     };
-    let link: Box<dyn Transform> = Box::new(Conditional { transform, predicate: condition, negate });
+    let link: Box<dyn Transform> = Box::new(Conditional::new(transform, condition, negate));
     read.finish(link).map_err(|problems| under(&prefix, problems))
 }
 
@@ -108,9 +192,10 @@ fn predicates(properties: &Properties, problems: &mut Vec<Problem>) -> BTreeMap<
     let mut predicates = BTreeMap::new();
     for name in names(properties, "predicates", problems) {
         let prefix = format!("predicates.{name}.");
-        let built = class(properties, &prefix, predicate::CLASSES).and_then(|class| match Predicate::keys(&class) {
+        let known: Vec<String> = predicate::CLASSES.iter().map(|class| (*class).to_owned()).collect();
+        let built = class(properties, &prefix, &known).and_then(|class| match Predicate::keys(&class) {
             Some(_) => Predicate::build(&class, &options(properties, &prefix)).map_err(|found| under(&prefix, found)),
-            None => Err(unknown_class(&prefix, &class, predicate::CLASSES)),
+            None => Err(wrong_class(&prefix, &class, does_not_exist(&class, &known))),
         });
         match built {
             Ok(predicate) => drop(predicates.insert(name, predicate)),
@@ -121,17 +206,20 @@ fn predicates(properties: &Properties, problems: &mut Vec<Problem>) -> BTreeMap<
 }
 
 /// The class that `…type` names.
-fn class(properties: &Properties, prefix: &str, known: &[&str]) -> Result<String, Problems> {
-    let key = format!("{prefix}type");
+fn class(properties: &Properties, prefix: &str, known: &[String]) -> Result<String, Problems> {
+    let key = format!("{prefix}{TYPE}");
     let class = properties.get(&key).map(|class| class.trim()).filter(|class| !class.is_empty());
     let missing = || Problems(vec![Problem::new(&*key, format!("is required; there are {}", known.join(", ")))]);
     class.map(str::to_owned).ok_or_else(missing)
 }
 
-fn unknown_class(prefix: &str, class: &str, known: &[&str]) -> Problems {
-    let meant = did_you_mean(class, known.iter().copied());
-    let reason = format!("does not exist here; there are {}{meant}", known.join(", "));
-    Problems(vec![Problem::new(format!("{prefix}type"), reason).with_value(class)])
+fn does_not_exist(class: &str, known: &[String]) -> String {
+    let meant = did_you_mean(class, known.iter().map(String::as_str));
+    format!("does not exist here; there are {}{meant}", known.join(", "))
+}
+
+fn wrong_class(prefix: &str, class: &str, reason: String) -> Problems {
+    Problems(vec![Problem::new(format!("{prefix}{TYPE}"), reason).with_value(class)])
 }
 
 /// The properties with that prefix, without it.
@@ -198,10 +286,22 @@ mod tests {
     }
 
     #[test]
+    fn a_short_name_is_enough_where_one_class_has_it() {
+        const MAKE: fn(&Arc<str>, &Properties) -> Built = |_, _| Err(Problems::default());
+        const AMONG: &[Builder] =
+            &[super::super::whole("a.Filter", &[], MAKE), super::super::whole("b.Filter", &[], MAKE)];
+        assert!(find("ExtractNewRecordState").is_ok() && find("Cast$Key").is_ok());
+        assert!(find_among(AMONG, "b.Filter").is_ok());
+        let reason = find_among(AMONG, "Filter").err().unwrap();
+        assert_eq!(reason, "is the short name of several classes; write one of a.Filter, b.Filter");
+    }
+
+    #[test]
     fn keys_that_mean_nothing_are_found() {
         let text = format!(
             "{UNWRAP} transforms.unwrap.add.field=x transforms.unwrap.add.fields=op transforms.unwrap.negate=true \
-             transforms.other.type=x transforms.other.y=z predicates=p predicates.p.type=RecordIsTombstone predicates.p.name=n"
+             transforms.other.type=x transforms.other.y=z predicates=p predicates.p.type=RecordIsTombstone predicates.p.name=n \
+             predicates.p.plugin.version=4 transforms.unwrap.plugin.version=4"
         );
         let expected =
             ["predicates.p.name", "transforms.other.type", "transforms.other.y", "transforms.unwrap.add.field"];

@@ -1,7 +1,6 @@
 //! Kafka Connect's predicates: on which records a transform works (`transforms.NAME.predicate`, `.negate`).
 
-use fancy_regex::Regex;
-
+use super::topics::TopicFilter;
 use super::{Transform, TransformError};
 use crate::config::{Key, KeyKind, Problems, Properties, Reader};
 use crate::record::Record;
@@ -10,7 +9,7 @@ use crate::record::Record;
 #[derive(Clone, Debug)]
 pub(super) enum Predicate {
     /// `TopicNameMatches`: the whole name matches.
-    TopicName(Regex),
+    TopicName(TopicFilter),
     /// `HasHeaderKey`
     Header(String),
     /// `RecordIsTombstone`
@@ -46,8 +45,8 @@ impl Predicate {
             "TopicNameMatches" => {
                 let mut read = Reader::new(options, &[PATTERN]);
                 let pattern = read.text("pattern");
-                match Regex::new(&format!("^(?:{pattern})$")) {
-                    Ok(regex) => read.finish(Self::TopicName(regex)),
+                match TopicFilter::new(&pattern) {
+                    Ok(topics) => read.finish(Self::TopicName(topics)),
                     Err(error) => {
                         read.problem("pattern", Some(pattern), &format!("is no regular expression: {error}"));
                         read.finish(Self::Tombstone)
@@ -63,10 +62,9 @@ impl Predicate {
         }
     }
 
-    fn holds(&self, record: &Record) -> bool {
+    fn holds(&mut self, record: &Record) -> bool {
         match self {
-            // An expression that backtracks without end matches nothing.
-            Self::TopicName(regex) => regex.is_match(&record.topic).unwrap_or(false),
+            Self::TopicName(topics) => topics.takes(&record.topic),
             Self::Header(name) => record.headers.iter().any(|header| *header.name == **name),
             Self::Tombstone => record.value.as_ref().is_none_or(|value| value.value.is_null()),
         }
@@ -75,9 +73,16 @@ impl Predicate {
 
 /// A transform that works only where its predicate holds, or only where it does not.
 pub(super) struct Conditional {
-    pub(super) transform: Box<dyn Transform>,
-    pub(super) predicate: Predicate,
-    pub(super) negate: bool,
+    transform: Box<dyn Transform>,
+    predicate: Predicate,
+    negate: bool,
+}
+
+impl Conditional {
+    /// The transform where the predicate holds; with `negate` where it does not.
+    pub(super) fn new(transform: Box<dyn Transform>, predicate: Predicate, negate: bool) -> Self {
+        Self { transform, predicate, negate }
+    }
 }
 
 impl Transform for Conditional {
@@ -86,5 +91,48 @@ impl Transform for Conditional {
             return Ok(Some(record));
         }
         self.transform.apply(record)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Datum, Kind, Schema, Value};
+    use crate::record::{Header, Headers};
+
+    fn predicate(class: &str, key: &str, value: &str) -> Predicate {
+        let options = Properties::from([(key.to_owned(), value.to_owned())]);
+        Predicate::build(&format!("org.apache.kafka.connect.transforms.predicates.{class}"), &options).unwrap()
+    }
+
+    #[test]
+    fn predicates_hold_where_connects_hold() {
+        let null = Datum { schema: Schema::of(Kind::Int32).optional().into(), value: Value::Null };
+        let mut record = Record {
+            topic: "shop.orders".into(),
+            partition: None,
+            key: None,
+            value: None,
+            headers: Headers::default(),
+            ts_ms: None,
+            offset: None,
+        };
+        let topic = |pattern| predicate("TopicNameMatches", "pattern", pattern);
+        for (pattern, expected) in
+            [("shop.*", true), ("orders", false), ("shop", false), ("(?!other).*", true), ("a|shop\\.orders", true)]
+        {
+            assert_eq!(topic(pattern).holds(&record), expected, "{pattern}");
+        }
+        let mut tombstone = predicate("RecordIsTombstone", "", "");
+        assert!(tombstone.holds(&record));
+        // Connect asks for the value alone, not for its schema.
+        record.value = Some(null.clone());
+        assert!(tombstone.holds(&record));
+        record.value = Some(Datum { value: Value::Int32(0), ..null.clone() });
+        assert!(!tombstone.holds(&record));
+        let mut header = predicate("HasHeaderKey", "name", "h");
+        assert!(!header.holds(&record));
+        record.headers.push(Header { name: "h".into(), value: null });
+        assert!(header.holds(&record));
     }
 }

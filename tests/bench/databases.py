@@ -51,6 +51,13 @@ class Postgres:
             "slot.name": f"bench_{name}", "publication.name": "bench", "publication.autocreate.mode": "disabled",
             "table.include.list": "public.bench", "topic.prefix": name}
 
+    def forget(self, name):
+        """Nobody goes on where that connector stopped."""
+        self.connection.execute("SELECT pg_drop_replication_slot(%s)", (f"bench_{name}",))
+
+    def clear(self):
+        self.connection.execute("TRUNCATE bench")
+
     def mark(self):
         """From here on the raw reader will read."""
         self.connection.execute("SELECT pg_create_logical_replication_slot('raw', 'pgoutput')")
@@ -103,6 +110,12 @@ class Mysql:
             "database.password": "dbz", "database.server.id": str(1000 + sum(map(ord, name))),
             "database.include.list": "bench", "table.include.list": "bench.bench", "include.schema.changes": "false",
             "topic.prefix": name}
+
+    def forget(self, name):
+        """The binlog is nobody's."""
+
+    def clear(self):
+        self.execute("TRUNCATE bench")
 
     def mark(self):
         self.execute("FLUSH BINARY LOGS")

@@ -84,6 +84,12 @@ class Topics:
         """One partition; the broker's clock stamps the records, so that rates are the broker's to tell."""
         settings = {"message.timestamp.type": "LogAppendTime"}
         self.admin.create_topics([NewTopic(topic, 1, 1, config=settings)])[topic].result(30)
+        # The consumer remembers for long that a topic was not there when it asked a moment too early.
+        for _ in range(100):
+            if self.consumer.list_topics(topic, timeout=10).topics[topic].partitions:
+                return
+            time.sleep(0.1)
+        raise Failed(f"topic {topic} does not appear")
 
     def delete(self, topic):
         self.admin.delete_topics([topic])[topic].result(30)

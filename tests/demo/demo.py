@@ -13,7 +13,7 @@ from base import HOST, PROJECT  # noqa: E402
 from servers import Failed, Servers, interruptible, mysql_connection, postgres_connection  # noqa: E402
 
 import shop  # noqa: E402
-from events import FromKafka, FromStdout  # noqa: E402
+from events import Contract, FromKafka, FromStdout  # noqa: E402
 
 WAIT_SECONDS = 60
 CONNECTORS = [PROJECT / "connectors" / name for name in ("shop-mysql.json", "shop-postgres.json")]
@@ -73,20 +73,28 @@ def main():
     parser.add_argument("rowtide")
     parser.add_argument("--mysql", default="mysql80")
     parser.add_argument("--kafka", action="store_true", help="through a broker, read back by librdkafka's Python client")
+    parser.add_argument("--avro", action="store_true", help="as Avro under a schema registry, read back by Confluent's deserializer")
     arguments = parser.parse_args()
+    through_kafka = arguments.kafka or arguments.avro
     interruptible()
     with Servers("demo") as servers:
         shops, environment = databases(servers, arguments.mysql)
         settings = {"key.converter.schemas.enable": "false", "value.converter.schemas.enable": "false"}
-        if arguments.kafka:
+        contract = None
+        if through_kafka:
             broker = servers.start("kafka")
             settings["bootstrap.servers"] = f"{HOST}:{broker['port']}"
+        if arguments.avro:
+            contract = Contract(servers.start("registry")["port"])
+            settings |= contract.settings()
         daemon = servers.daemon(arguments.rowtide, settings)
-        daemon.start(CONNECTORS, environment, subprocess.DEVNULL if arguments.kafka else subprocess.PIPE)
-        source = FromKafka(broker["port"]) if arguments.kafka else FromStdout(daemon.process.stdout)
+        daemon.start(CONNECTORS, environment, subprocess.DEVNULL if through_kafka else subprocess.PIPE)
+        source = FromKafka(broker["port"], contract) if through_kafka else FromStdout(daemon.process.stdout)
         watcher = Watcher(source, daemon)
         with closing(source):
             course(shops, watcher)
+            if contract:
+                contract.show()
             status = daemon.stop()
         if status != 0:
             raise Failed(f"rowtide was stopped and ended with status {status}:\n{daemon.tail()}")

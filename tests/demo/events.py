@@ -64,11 +64,54 @@ class FromStdout:
         pass
 
 
+class Contract:
+    """The schema registry: what the daemon is told of it, and Confluent's deserializer, which reads by its schemas."""
+
+    CONVERTER = "io.confluent.connect.avro.AvroConverter"
+
+    def __init__(self, port):
+        from confluent_kafka.schema_registry import SchemaRegistryClient
+        from confluent_kafka.schema_registry.avro import AvroDeserializer
+        self.url = f"http://{HOST}:{port}/apis/ccompat/v7"
+        self.client = SchemaRegistryClient({"url": self.url})
+        self.deserializer, self.last = AvroDeserializer(self.client), None
+
+    def settings(self):
+        return {f"{part}.converter{option}": value for part in ("key", "value")
+                for option, value in (("", self.CONVERTER), (".schema.registry.url", self.url))}
+
+    def decode(self, topic, part, field):
+        from confluent_kafka.serialization import SerializationContext
+        decoded = self.deserializer(part, SerializationContext(topic, field))
+        if field == "value":
+            self.last = topic, part, decoded
+        return plain(decoded)
+
+    def show(self):
+        print("\n-- the registry's subjects", flush=True)
+        for subject in sorted(self.client.get_subjects()):
+            latest = self.client.get_latest_version(subject)
+            print(f"   {subject:<35} version {latest.version}, id {latest.schema_id}", flush=True)
+        topic, part, decoded = self.last
+        print(f"\n-- one event of {topic}: {len(part)} bytes of Avro, schema id {int.from_bytes(part[1:5])}; decoded:", flush=True)
+        print("   " + json.dumps(plain(decoded), ensure_ascii=False, indent=2).replace("\n", "\n   "), flush=True)
+
+
+def plain(value):
+    """What JSON has no type for, as text."""
+    if isinstance(value, dict):
+        return {name: plain(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [plain(part) for part in value]
+    return value if isinstance(value, (str, int, float, bool, type(None))) else value.hex() if isinstance(value, bytes) else str(value)
+
+
 class FromKafka:
     """What an independent client reads from the topics, each from its start, in no group that could rebalance."""
 
-    def __init__(self, port):
+    def __init__(self, port, contract=None):
         from confluent_kafka import Consumer
+        self.decode = contract.decode if contract else lambda _topic, part, _field: json.loads(part)
         self.consumer = Consumer({
             "bootstrap.servers": f"{HOST}:{port}", "group.id": "demo", "enable.auto.commit": False, "log_level": 0})
         self.topics = set()
@@ -87,7 +130,8 @@ class FromKafka:
             self.take_new_topics()
         if message is None or message.error():
             return None
-        key, value = (json.loads(part) if part else None for part in (message.key(), message.value()))
+        parts = ((message.key(), "key"), (message.value(), "value"))
+        key, value = (self.decode(message.topic(), part, field) if part else None for part, field in parts)
         return Event(message.topic(), key, value)
 
     def close(self):

@@ -17,6 +17,7 @@ use super::statements::{Step, steps};
 use crate::support::daemon::{Daemon, Setup};
 use crate::support::database::Session;
 use crate::support::reader::{Reader, Record};
+use crate::support::registry::Registry;
 use crate::support::server::{self, Server};
 use crate::support::{seconds, wait_until};
 
@@ -34,10 +35,16 @@ struct Run {
     reader: Reader,
     /// Of the same topics, but heartbeats, which come for ever.
     counter: Reader,
+    /// How many records other variants have left in its topics.
+    before: usize,
+    /// Where the schemas are, if the connector file names one.
+    registry: Option<Registry>,
 }
 
 /// Makes the records of a variant, and compares them with Debezium's.
 fn same_as_recorded(case: &'static str, variant: &'static str) {
+    // The topics of aggregates have no prefix: all variants write to the same ones.
+    let topics_alone = case.ends_with("_outbox").then(|| OUTBOX_ALONE.lock().unwrap_or_else(PoisonError::into_inner));
     let mut run = Run::new(case, variant);
     // MySQL's log is one for all databases, and transaction metadata tells of all of it.
     let alone = (!run.is_postgres()).then(|| MYSQL_ALONE.lock().unwrap_or_else(PoisonError::into_inner));
@@ -60,9 +67,10 @@ fn same_as_recorded(case: &'static str, variant: &'static str) {
     daemon.stop(seconds(20));
     let written = run.write();
     run.compare_records(&written);
-    drop(alone);
+    drop((alone, topics_alone));
 }
 
+static OUTBOX_ALONE: Mutex<()> = Mutex::new(());
 static MYSQL_ALONE: Mutex<()> = Mutex::new(());
 
 /// A MySQL that no other test writes to.
@@ -82,6 +90,13 @@ impl Run {
             .replace("{DB_PORT}", &server.port.to_string())
             .replace("{BOOTSTRAP}", &broker.address())
             .replace("{SERVER_ID}", &server_id.to_string());
+        let needs_registry = config.contains("{REGISTRY}");
+        let registry = needs_registry.then(|| Registry::of(server::registry()));
+        let config = if needs_registry {
+            config.replace("{REGISTRY}", &format!("http://{}", server::registry().address()))
+        } else {
+            config
+        };
         // A transform may have sent records elsewhere; another variant's may be there at the same time.
         let elsewhere = super::recorded(&format!("{case}/{variant}")).into_iter().map(|record| record.topic);
         let whole: BTreeSet<String> = elsewhere.chain([format!("{case}-{variant}")]).collect();
@@ -90,7 +105,10 @@ impl Run {
         let ends = wanted.clone();
         let counter = Reader::of(broker, move |topic| !topic.starts_with("__debezium-heartbeat") && ends(topic));
         let reader = Reader::of(broker, wanted);
-        Self { case, variant, server, about, config: serde_json::from_str(&config).unwrap(), reader, counter }
+        let config = serde_json::from_str(&config).unwrap();
+        let mut run = Self { case, variant, server, about, config, reader, counter, before: 0, registry };
+        run.before = run.count();
+        run
     }
 
     fn database(&self) -> String {
@@ -149,9 +167,9 @@ impl Run {
         }
     }
 
-    /// How many records the topics hold, heartbeats aside.
+    /// How many records of this run the topics hold, heartbeats aside.
     fn count(&self) -> usize {
-        usize::try_from(self.counter.count()).unwrap()
+        usize::try_from(self.counter.count()).unwrap() - self.before
     }
 
     /// Nothing has come for a while. `suffices` says when a shorter while will do.
@@ -201,9 +219,11 @@ impl Run {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("golden");
         fs::create_dir_all(&folder).unwrap();
         let path = folder.join(format!("{}.{}.jsonl", self.case, self.variant));
-        let mut records: Vec<&Record> = self.reader.read().iter().collect();
+        let registry = &mut self.registry;
+        let prefix = self.config["config"]["topic.prefix"].as_str().unwrap().to_owned();
+        let mut records: Vec<&Record> = self.reader.read().iter().filter(|record| is_of(record, &prefix)).collect();
         records.sort_by_key(|record| (&record.topic, record.partition, record.offset));
-        let lines: String = records.into_iter().map(line).collect();
+        let lines: String = records.into_iter().map(|record| line(record, registry.as_mut())).collect();
         fs::write(&path, lines).unwrap();
         path
     }
@@ -247,6 +267,12 @@ const MESSAGES: &[&str] = &[
     "transaction_data_collection_order_io.debezium.connector.postgresql.LogicalDecodingMessage",
 ];
 
+/// Whether the connector of that prefix wrote the record, as far as its headers tell.
+fn is_of(record: &Record, prefix: &str) -> bool {
+    let name = record.headers.iter().find(|(name, _)| name == "__debezium.context.connectorLogicalName");
+    name.is_none_or(|(_, written)| written.as_deref() == Some(prefix.as_bytes()))
+}
+
 /// Of offsets: the partitions, the names of the fields, and of what type each is.
 fn meaning(offsets: &Value) -> Value {
     let kind = |value: &Value| match value {
@@ -267,7 +293,7 @@ fn meaning(offsets: &Value) -> Value {
 }
 
 /// A record as a line of `records.jsonl`.
-fn line(record: &Record) -> String {
+fn line(record: &Record, mut registry: Option<&mut Registry>) -> String {
     let headers: Vec<Value> = record
         .headers
         .iter()
@@ -280,15 +306,21 @@ fn line(record: &Record) -> String {
         record.offset,
         record.timestamp,
         json!(headers),
-        written(record.key.as_deref()),
-        written(record.value.as_deref())
+        written(record.key.as_deref(), registry.as_deref_mut()),
+        written(record.value.as_deref(), registry)
     )
 }
 
-/// Bytes of a key or value: JSON as it is, other text and other bytes in an object that says so.
-fn written(bytes: Option<&[u8]>) -> String {
+/// Bytes of a key or value: JSON as it is; Avro, other text and other bytes in an object that says so.
+fn written(bytes: Option<&[u8]>, registry: Option<&mut Registry>) -> String {
     use base64::Engine;
     let Some(bytes) = bytes else { return "null".to_owned() };
+    if let Some(registry) = registry
+        && bytes.first() == Some(&0)
+    {
+        let (schema, datum) = registry.written(bytes);
+        return json!({"$avro": {"schema": schema, "datum": datum}}).to_string();
+    }
     match str::from_utf8(bytes) {
         Ok(text) if serde_json::from_str::<&serde_json::value::RawValue>(text).is_ok() => text.to_owned(),
         Ok(text) => json!({"$string": text}).to_string(),
@@ -321,6 +353,9 @@ cases! {
     pg_crud: default filters initial_only nodata noschema txmeta;
     pg_unwrap: default delete_to_tombstone drop fields rewrite rewrite_tombstone route;
     pg_heartbeat: basic;
+    pg_outbox: default expand expand_noschema keyed placement;
+    pg_avro: apicurio_confluent;
     mysql_crud: default nodata noschema txmeta;
+    mysql_outbox: default expand;
     mysql_unwrap: default drop fields rewrite;
 }

@@ -6,6 +6,8 @@
 mod connect;
 mod json;
 mod live;
+mod outbox;
+mod rest;
 mod statements;
 mod unwrap;
 

@@ -16,7 +16,7 @@ use rowtide::transform::{apply_all, build_chain};
 use super::connect::Schemas;
 use super::{Recorded, recorded, root, variants};
 
-type Written = (Option<String>, Option<String>, Vec<(String, Option<String>)>);
+pub(super) type Written = (Option<String>, Option<String>, Vec<(String, Option<String>)>);
 
 #[tokio::test]
 async fn each_variant_comes_out_as_recorded() {
@@ -38,14 +38,14 @@ async fn each_variant_comes_out_as_recorded() {
     }
 }
 
-fn properties(variant: &str) -> Properties {
+pub(super) fn properties(variant: &str) -> Properties {
     let file = std::fs::read_to_string(root().join(variant).join("config.json")).unwrap();
     let file: serde_json::Value = serde_json::from_str(&file).unwrap();
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
     file["config"].as_object().unwrap().iter().map(|(key, value)| (key.clone(), text(value))).collect()
 }
 
-async fn write(converters: &mut Converters, record: &Record) -> Written {
+pub(super) async fn write(converters: &mut Converters, record: &Record) -> Written {
     let text = |bytes: bytes::Bytes| String::from_utf8(bytes.to_vec()).unwrap();
     let key = converters.key.encode(&record.topic, record.key.as_ref()).await.unwrap().map(text);
     let value = converters.value.encode(&record.topic, record.value.as_ref()).await.unwrap().map(text);
@@ -71,7 +71,7 @@ fn expected(variant: &str) -> BTreeMap<String, Vec<Written>> {
     expected
 }
 
-const RUN_ID: &str = "__debezium.context.runId";
+pub(super) const RUN_ID: &str = "__debezium.context.runId";
 
 fn is_row(record: &Recorded) -> bool {
     let places = [".message", ".transaction"];
@@ -161,7 +161,7 @@ fn envelope(schema: &Schema, flat: &Datum) -> (Value, String) {
 }
 
 /// The headers that the transform has not added.
-fn headers(recorded: Vec<(String, Option<String>)>) -> Headers {
+pub(super) fn headers(recorded: Vec<(String, Option<String>)>) -> Headers {
     let schema = Arc::new(Schema::of(Kind::Text).optional());
     let mut headers = Headers::default();
     for (name, value) in recorded.into_iter().filter(|(name, _)| name.starts_with("__debezium.") && name != RUN_ID) {

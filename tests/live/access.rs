@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::lines;
+use crate::support::certificates::Certificates;
 use crate::support::daemon::Setup;
 use crate::support::database::{Database, Session};
 use crate::support::seconds;
@@ -73,6 +74,61 @@ fn postgres_passwords_and_tls() {
 fn postgres_without_tls_is_refused_where_it_is_required() {
     let database = prepared(server::postgres(), "no_tls");
     fails(&database, &json!({"database.sslmode": "require"}), &["TLS"]);
+}
+
+#[test]
+fn postgres_asks_for_our_certificate() {
+    let server = Server::own("postgres", "mutual", &["tls=on"]);
+    let database = prepared(&server, "mutual");
+    let mut session = database.session();
+    // The name in the certificate is the role's, and no password is asked for.
+    let rules = server.dir.join("data/pg_hba.conf");
+    let before = std::fs::read_to_string(&rules).unwrap();
+    std::fs::write(
+        &rules,
+        format!("hostssl all certified 127.0.0.1/32 cert\nhost all certified 127.0.0.1/32 reject\n{before}"),
+    )
+    .unwrap();
+    session.execute("SELECT pg_reload_conf()");
+    session.execute("CREATE ROLE certified LOGIN SUPERUSER REPLICATION");
+    let ours = Certificates::of(&server.dir.join("ca.crt"), &server.dir.join("ca.key"), "certified");
+    let with = |certificates: Option<(&Certificates, &str)>| {
+        let file = |end: &str| certificates.map(|(of, name)| of.path(&format!("{name}.{end}")));
+        json!({"database.user": "certified", "database.sslmode": "verify-full", "database.sslcert": file("crt"),
+            "database.sslrootcert": server.dir.join("ca.crt").display().to_string(), "database.sslkey": file("key")})
+    };
+    captures(&database, &with(Some((&ours, "certified"))));
+    fails(&database, &with(None), &["certificate"]);
+    let other = Certificates::of(&server.dir.join("ca.crt"), &server.dir.join("ca.key"), "somebody");
+    fails(&database, &with(Some((&other, "somebody"))), &["certificate"]);
+}
+
+/// A user whom the server takes only with a certificate of its own authority.
+fn asks_for_our_certificate(server: &Server) {
+    let database = prepared(server, "mutual");
+    let mut session = database.session();
+    session.execute("CREATE USER certified IDENTIFIED BY 'sésame' REQUIRE SUBJECT '/CN=certified'");
+    session.execute("GRANT SELECT, RELOAD, SHOW DATABASES, REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO certified");
+    let data = server.dir.join("data");
+    let of = |name: &str| Certificates::of(&data.join("ca.pem"), &data.join("ca-key.pem"), name);
+    let with = |store: Option<String>| {
+        json!({"database.user": "certified", "database.password": "sésame", "database.ssl.mode": "verify_ca",
+            "database.ssl.truststore": data.join("ca.pem").display().to_string(), "database.ssl.keystore": store})
+    };
+    let (ours, other) = (of("certified"), of("somebody"));
+    captures(&database, &with(Some(ours.path("certified.pem"))));
+    fails(&database, &with(None), &["certified"]);
+    fails(&database, &with(Some(other.path("somebody.pem"))), &["certified"]);
+}
+
+#[test]
+fn mysql_8_0_asks_for_our_certificate() {
+    asks_for_our_certificate(server::mysql80());
+}
+
+#[test]
+fn mysql_9_7_asks_for_our_certificate() {
+    asks_for_our_certificate(server::mysql97());
 }
 
 /// Users that no connection has used yet: the server has no cached password, and wants it whole, encrypted by TLS or RSA.

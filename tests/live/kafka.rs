@@ -106,7 +106,7 @@ fn nothing_overtakes_a_message_that_the_topic_refuses() {
     let mut messages: Vec<Message> = (2..50).map(|number| message("overtaken", "k", number.to_string())).collect();
     messages.insert(0, message("overtaken", "k", vec![b'x'; 20_000]));
     let error = deliver(&mut first, messages).unwrap_err();
-    assert!(matches!(error, SinkError::Refused { .. }), "{error}");
+    assert!(matches!(error, SinkError::SizeRefused { .. }), "{error}");
     for part in ["topic overtaken", "20001 bytes", "max.message.bytes of the topic"] {
         assert!(error.to_string().contains(part), "{error}");
     }

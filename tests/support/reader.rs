@@ -33,6 +33,12 @@ impl Record {
         json(self.key.as_deref())
     }
 
+    /// The text of a header.
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
+        let (_, value) = self.headers.iter().find(|(header, _)| header == name)?;
+        String::from_utf8(value.clone()?).ok()
+    }
+
     /// The value as JSON; `Null` for a tombstone.
     pub(crate) fn value_json(&self) -> Value {
         json(self.value.as_deref())

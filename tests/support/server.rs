@@ -15,6 +15,10 @@ pub(crate) struct Server {
     pub(crate) kind: String,
     pub(crate) name: String,
     pub(crate) port: u16,
+    /// Of the process that was started first.
+    pub(crate) pid: u32,
+    /// All of them; the second one of a broker is its controller's.
+    pub(crate) ports: Vec<u16>,
     /// Its data, its log, its certificates.
     pub(crate) dir: PathBuf,
     #[serde(skip)]
@@ -27,6 +31,13 @@ impl Server {
         let mut server = Self::start(kind, &format!("{kind}-{name}"), settings);
         server.own = true;
         server
+    }
+
+    /// Two brokers of one cluster, of which the second can be away by itself.
+    pub(crate) fn two_brokers(name: &str) -> (Self, Self) {
+        let first = Self::own("kafka", name, &[]);
+        let second = Self::own("kafka", &format!("{name}-2"), &[&format!("second.of={}", first.ports[1])]);
+        (first, second)
     }
 
     fn start(kind: &str, name: &str, settings: &[&str]) -> Self {
@@ -87,6 +98,24 @@ pub(crate) fn mysql97() -> &'static Server {
 pub(crate) fn kafka() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
     SERVER.get_or_init(|| Server::start("kafka", "kafka", &[]))
+}
+
+/// Kafka Connect with Debezium, a worker on that broker.
+pub(crate) fn connect() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    let broker = || format!("bootstrap.servers={}", kafka().address());
+    SERVER.get_or_init(|| Server::start("connect", "connect", &[&broker()]))
+}
+
+/// The schema registry that tests share.
+pub(crate) fn registry() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(|| Server::start("registry", "registry", &[]))
+}
+
+/// The interpreter of the environment that `stack` installs.
+pub(crate) fn python() -> PathBuf {
+    PathBuf::from(stack(&["path", "python"]).trim()).join("bin/python")
 }
 
 fn stack(arguments: &[&str]) -> String {

@@ -1,20 +1,23 @@
 //! Connect's `JsonConverter`: the same bytes, written straight from schema and value.
 //!
 //! What depends on a schema (its own JSON text, the escaped names of its fields, the text of defaults) is made once per
-//! schema.
+//! schema. Confluent's `JsonSchemaConverter` writes its payloads with the same [`Plan`], in another [`Dialect`].
 
 mod plan;
-mod text;
+mod read;
+pub(super) mod text;
 
 #[cfg(test)]
 mod tests;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
-use super::ConvertError;
+use super::block::Block;
+use super::{ConvertError, Fault};
 use crate::config::{Importance, Key, KeyKind, Problems, Properties, Reader};
 use crate::data::{Datum, PerSchema};
-use plan::Plan;
+pub(super) use plan::Plan;
+pub use read::JsonReader;
 
 /// The options of Connect's `JsonConverter`.
 pub(super) const KEYS: &[Key] = &[
@@ -34,18 +37,27 @@ const REPLACE_NULL: Key =
     Key::new("replace.null.with.default", KeyKind::Boolean, "Whether a null is written as the default of its field")
         .default("true");
 
-/// How bytes are allotted: messages share blocks of this many bytes.
-const BLOCK_BYTES: usize = 64 * 1024;
-
-/// What the options say.
+/// What the options say, and whose form it is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Style {
     /// `{"schema":…,"payload":…}` around each value.
-    schemas: bool,
+    pub(super) schemas: bool,
     /// Decimals as numbers.
-    numeric: bool,
+    pub(super) numeric: bool,
     /// Defaults in place of nulls.
-    replace_null: bool,
+    pub(super) replace_null: bool,
+    pub(super) dialect: Dialect,
+}
+
+/// In what the JSON of Connect and that of Confluent differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// `JsonConverter`: the entries of a map are `[key,value]` unless its keys are text, also optional text. A null that is
+    /// not replaced needs an optional field.
+    Connect,
+    /// `JsonSchemaConverter`: the entries of a map are `{"key":…,"value":…}` unless its keys are required text. A field
+    /// that is required and has a default is left out when it is null and not replaced.
+    Confluent,
 }
 
 /// Connect's `JsonConverter`.
@@ -53,10 +65,7 @@ pub(super) struct Style {
 pub struct Json {
     style: Style,
     plans: PerSchema<Plan>,
-    /// The message in the making; reused.
-    scratch: Vec<u8>,
-    /// What finished messages are cut from.
-    block: BytesMut,
+    block: Block,
 }
 
 impl Json {
@@ -70,9 +79,10 @@ impl Json {
             schemas: read.flag("schemas.enable"),
             numeric: read.choice("decimal.format") == "numeric",
             replace_null: read.flag("replace.null.with.default"),
+            dialect: Dialect::Connect,
         };
         let plans = PerSchema::new(read.number("schemas.cache.size"));
-        read.finish(Self { style, plans, scratch: Vec::new(), block: BytesMut::new() })
+        read.finish(Self { style, plans, block: Block::default() })
     }
 
     /// The bytes of a datum; of a null that has a schema too.
@@ -80,42 +90,13 @@ impl Json {
     /// # Errors
     /// When the value does not fit its schema.
     pub fn encode(&mut self, topic: &str, datum: &Datum) -> Result<Bytes, ConvertError> {
-        self.scratch.clear();
+        self.block.scratch.clear();
         self.write(datum).map_err(|fault| fault.of_topic(topic))?;
-        if self.block.capacity() < self.scratch.len() {
-            self.block = BytesMut::with_capacity(self.scratch.len().max(BLOCK_BYTES));
-        }
-        self.block.extend_from_slice(&self.scratch);
-        Ok(self.block.split().freeze())
+        Ok(self.block.cut())
     }
 
     fn write(&mut self, datum: &Datum) -> Result<(), Fault> {
         let plan = self.plans.get_or_make(&datum.schema, |schema| Plan::compile(schema, self.style))?;
-        plan.write(&mut self.scratch, &datum.value)
-    }
-}
-
-/// A value that does not fit, or a schema that cannot be written; the path is collected on the way out.
-#[derive(Debug)]
-struct Fault {
-    /// From the inside out.
-    path: Vec<String>,
-    reason: String,
-}
-
-impl Fault {
-    fn new(reason: String) -> Self {
-        Self { path: Vec::new(), reason }
-    }
-
-    fn within(mut self, step: impl Into<String>) -> Self {
-        self.path.push(step.into());
-        self
-    }
-
-    fn of_topic(mut self, topic: &str) -> ConvertError {
-        self.path.reverse();
-        let field = if self.path.is_empty() { "(whole)".to_owned() } else { self.path.join(".") };
-        ConvertError::Mismatch { topic: topic.to_owned(), field, reason: self.reason }
+        plan.write(&mut self.block.scratch, &datum.value)
     }
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Fault, Style, text};
-use crate::convert::number;
+use super::{Dialect, Style, text};
+use crate::convert::{Fault, number};
 use crate::data::{Kind, Schema, Value, semantic};
 
 /// How the values of a schema are written.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(in crate::convert) struct Plan {
     /// `{"schema":…,"payload":`, or nothing.
     head: Box<[u8]>,
     /// `}`, or nothing.
@@ -23,8 +23,17 @@ pub(super) struct Plan {
 #[derive(Debug)]
 struct Node {
     shape: Shape,
-    /// `null`, or the default; `None`: null is not allowed.
-    null: Option<Box<[u8]>>,
+    null: Null,
+}
+
+/// What becomes of a null.
+#[derive(Debug)]
+enum Null {
+    /// This stands for it: `null`, or the default.
+    Written(Box<[u8]>),
+    /// The field is left out; where there is no field, `null`.
+    Omitted,
+    Refused,
 }
 
 #[derive(Debug)]
@@ -43,22 +52,32 @@ enum Shape {
     Array(Box<Node>),
     /// An object: its keys are text.
     Object(Box<Node>),
-    /// A list of pairs: its keys are anything else.
-    Pairs(Box<(Node, Node)>),
+    /// A list of entries: its keys are anything else.
+    Entries(Box<Entries>),
     Struct(Box<[Member]>),
+}
+
+/// The entries of a map, and what stands around them.
+#[derive(Debug)]
+struct Entries {
+    key: Node,
+    value: Node,
+    open: &'static [u8],
+    between: &'static [u8],
+    close: u8,
 }
 
 /// A field of a struct.
 #[derive(Debug)]
 struct Member {
     name: Arc<str>,
-    /// `{"name":` of the first, `,"name":` of the others.
+    /// `,"name":`; the comma of the first one becomes the brace.
     prefix: Box<[u8]>,
     node: Node,
 }
 
 impl Plan {
-    pub(super) fn compile(schema: &Schema, style: Style) -> Result<Self, Fault> {
+    pub(in crate::convert) fn compile(schema: &Schema, style: Style) -> Result<Self, Fault> {
         let body = Node::compile(schema, style)?;
         if !style.schemas {
             return Ok(Self { head: Box::default(), tail: b"", body });
@@ -69,7 +88,12 @@ impl Plan {
         Ok(Self { head: head.into(), tail: b"}", body })
     }
 
-    pub(super) fn write(&self, out: &mut Vec<u8>, value: &Value) -> Result<(), Fault> {
+    /// A default as that style writes it, whatever it does with nulls.
+    pub(in crate::convert) fn default(schema: &Schema, default: &Value, style: Style) -> Result<Vec<u8>, Fault> {
+        Shape::compile(schema, style)?.written(default).map_err(|fault| fault.within("default"))
+    }
+
+    pub(in crate::convert) fn write(&self, out: &mut Vec<u8>, value: &Value) -> Result<(), Fault> {
         out.extend_from_slice(&self.head);
         self.body.write(out, value)?;
         out.extend_from_slice(self.tail);
@@ -81,8 +105,10 @@ impl Node {
     fn compile(schema: &Schema, style: Style) -> Result<Self, Fault> {
         let shape = Shape::compile(schema, style)?;
         let null = match &schema.default {
-            Some(default) if style.replace_null => Some(shape.written(default)?.into()),
-            _ => schema.optional.then(|| Box::from(*b"null")),
+            Some(default) if style.replace_null => Null::Written(shape.written(default)?.into()),
+            _ if schema.optional => Null::Written(Box::from(*b"null")),
+            Some(_) if style.dialect == Dialect::Confluent => Null::Omitted,
+            _ => Null::Refused,
         };
         Ok(Self { shape, null })
     }
@@ -90,13 +116,20 @@ impl Node {
     #[inline]
     fn write(&self, out: &mut Vec<u8>, value: &Value) -> Result<(), Fault> {
         if let Value::Null = value {
-            let Some(null) = &self.null else {
-                return Err(Fault::new("null, but the field is required and has no default".to_owned()));
-            };
-            out.extend_from_slice(null);
-            return Ok(());
+            return self.write_null(out);
         }
         self.shape.write(out, value)
+    }
+
+    fn write_null(&self, out: &mut Vec<u8>) -> Result<(), Fault> {
+        match &self.null {
+            Null::Written(null) => out.extend_from_slice(null),
+            Null::Omitted => out.extend_from_slice(b"null"),
+            Null::Refused => {
+                return Err(Fault::new("null, but the field is required and has no default".to_owned()));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -119,17 +152,20 @@ impl Shape {
             Kind::Array(element) => Self::Array(Node::compile(element, style).map_err(|f| f.within("[]"))?.into()),
             Kind::Map(key, value) => {
                 let value = Node::compile(value, style).map_err(|fault| fault.within("{}"))?;
-                match key.kind {
-                    Kind::Text => Self::Object(value.into()),
-                    _ => Self::Pairs(Box::new((Node::compile(key, style)?, value))),
+                let is_connects = style.dialect == Dialect::Connect;
+                if key.kind == Kind::Text && (is_connects || !key.optional) {
+                    return Ok(Self::Object(value.into()));
                 }
+                let key = Node::compile(key, style).map_err(|fault| fault.within("{}"))?;
+                let (open, between, close): (&'static [u8], &'static [u8], u8) =
+                    if is_connects { (b"[", b",", b']') } else { (b"{\"key\":", b",\"value\":", b'}') };
+                Self::Entries(Box::new(Entries { key, value, open, between, close }))
             }
             Kind::Struct(fields) => Self::Struct(
                 fields
                     .iter()
-                    .enumerate()
-                    .map(|(place, field)| {
-                        let mut prefix = vec![if place == 0 { b'{' } else { b',' }];
+                    .map(|field| {
+                        let mut prefix = vec![b','];
                         text::write(&mut prefix, &field.name);
                         prefix.push(b':');
                         let node = Node::compile(&field.schema, style).map_err(|fault| fault.within(&*field.name))?;
@@ -161,7 +197,7 @@ impl Shape {
             (Self::Decimal(scale), Value::Bytes(unscaled)) => number::write_decimal(out, unscaled, *scale),
             (Self::Array(node), Value::Array(elements)) => return write_array(out, node, elements),
             (Self::Object(node), Value::Map(entries)) => return write_object(out, node, entries),
-            (Self::Pairs(nodes), Value::Map(entries)) => return write_pairs(out, nodes, entries),
+            (Self::Entries(form), Value::Map(entries)) => return write_entries(out, form, entries),
             _ => return Err(self.mismatch(value)),
         }
         Ok(())
@@ -180,29 +216,10 @@ impl Shape {
             Self::Text => "STRING",
             Self::Bytes | Self::Decimal(_) => "BYTES",
             Self::Array(_) => "ARRAY",
-            Self::Object(_) | Self::Pairs(_) => "MAP",
+            Self::Object(_) | Self::Entries(_) => "MAP",
             Self::Struct(_) => "STRUCT",
         };
-        Fault::new(format!("the schema says {wanted}, the value is {}", kind_of(value)))
-    }
-}
-
-/// Connect's name of the value's type; never the value, which may be private.
-const fn kind_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "BOOLEAN",
-        Value::Int8(_) => "INT8",
-        Value::Int16(_) => "INT16",
-        Value::Int32(_) => "INT32",
-        Value::Int64(_) => "INT64",
-        Value::Float32(_) => "FLOAT32",
-        Value::Float64(_) => "FLOAT64",
-        Value::Text(_) => "STRING",
-        Value::Bytes(_) => "BYTES",
-        Value::Array(_) => "ARRAY",
-        Value::Map(_) => "MAP",
-        Value::Struct(_) => "STRUCT",
+        Fault::new(format!("the schema says {wanted}, the value is {}", value.type_name()))
     }
 }
 
@@ -210,12 +227,17 @@ fn write_struct(out: &mut Vec<u8>, members: &[Member], values: &[Value]) -> Resu
     if members.len() != values.len() {
         return Err(Fault::new(format!("the schema has {} fields, the value {}", members.len(), values.len())));
     }
-    if members.is_empty() {
-        out.push(b'{');
-    }
+    let start = out.len();
     for (member, value) in members.iter().zip(values) {
+        if value.is_null() && matches!(member.node.null, Null::Omitted) {
+            continue;
+        }
         out.extend_from_slice(&member.prefix);
         member.node.write(out, value).map_err(|fault| fault.within(&*member.name))?;
+    }
+    match out.get_mut(start) {
+        Some(comma) => *comma = b'{',
+        None => out.push(b'{'),
     }
     out.push(b'}');
     Ok(())
@@ -244,15 +266,15 @@ fn write_object(out: &mut Vec<u8>, node: &Node, entries: &[(Value, Value)]) -> R
     Ok(())
 }
 
-fn write_pairs(out: &mut Vec<u8>, nodes: &(Node, Node), entries: &[(Value, Value)]) -> Result<(), Fault> {
+fn write_entries(out: &mut Vec<u8>, form: &Entries, entries: &[(Value, Value)]) -> Result<(), Fault> {
     out.push(b'[');
     for (place, (key, value)) in entries.iter().enumerate() {
         separate(out, place);
-        out.push(b'[');
-        nodes.0.write(out, key).map_err(|fault| fault.within(format!("[{place}]")))?;
-        out.push(b',');
-        nodes.1.write(out, value).map_err(|fault| fault.within(format!("[{place}]")))?;
-        out.push(b']');
+        out.extend_from_slice(form.open);
+        form.key.write(out, key).map_err(|fault| fault.within(format!("[{place}]")))?;
+        out.extend_from_slice(form.between);
+        form.value.write(out, value).map_err(|fault| fault.within(format!("[{place}]")))?;
+        out.push(form.close);
     }
     out.push(b']');
     Ok(())

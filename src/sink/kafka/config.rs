@@ -2,14 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::config::ClientConfig;
 use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaConfRes;
 
+use super::ciphers;
 use super::feeder::Round;
+use super::oauth::{Connection, Oidc, Tokens};
+use super::overrides;
 use super::security;
-use super::topics::Creation;
+use super::topics::{self, Creation};
 use super::translate::{Meaning, meaning};
 use crate::config::{Key, KeyKind, Problem, Problems, Properties, Warning, properties};
 
@@ -43,8 +48,8 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("partitioner", "murmur2_random"),
     // The Java client's max.request.size.
     ("message.max.bytes", "1048576"),
-    // Measured: as good as 5 for throughput, four milliseconds better for latency.
-    ("linger.ms", "1"),
+    // What comes while a round is on its way goes with the next one, so nothing has to wait for company.
+    ("linger.ms", "0"),
     ("batch.size", BATCH_BYTES),
     ("reconnect.backoff.max.ms", "1000"),
     ("socket.keepalive.enable", "true"),
@@ -54,6 +59,12 @@ const DEFAULTS: &[(&str, &str)] = &[
 /// The least and the usual `batch.size`: an idempotent librdkafka has one batch of a partition on its way at a time, so
 /// Java's 16384 would be all that fits between two answers (measured: a tenth of the rate for ten times the CPU).
 const BATCH_BYTES: &str = "1000000";
+
+/// Java's `batch.size`. Who sets more wants larger requests, and gets them; only who sets less wants something else.
+const JAVA_BATCH_BYTES: u64 = 16_384;
+
+/// How long librdkafka keeps messages that it was not told to send.
+const LINGER_MS: &str = "1000";
 
 /// What may be on its way, in KiB: enough for a second of a busy line, little beside the 32 MiB of the Java client,
 /// because all of the process is to stay small.
@@ -66,7 +77,12 @@ pub struct KafkaConfig {
     client: BTreeMap<String, String>,
     /// The same for the client that creates topics.
     admin: BTreeMap<String, String>,
+    /// Where the producer's tokens come from, if they come from somebody.
+    pub(super) tokens: Option<Arc<Tokens>>,
+    admin_tokens: Option<Arc<Tokens>>,
     pub(super) creation: Option<Creation>,
+    /// The worker's `topic.creation.enable`.
+    may_create: bool,
     pub(super) buffer_bytes: usize,
     pub(super) buffer_messages: usize,
     pub(super) block_max: Option<Duration>,
@@ -117,6 +133,9 @@ impl KafkaConfig {
         let mut problems = producer.problems;
         // Its other settings, and what is wrong with them, are the producer's.
         problems.extend(admin.problems.into_iter().filter(|problem| problem.key.starts_with("admin.")));
+        let mut warnings = producer.warnings;
+        warnings.extend(admin.warnings.into_iter().filter(|warning| warning.key.starts_with("admin.")));
+        problems.extend(overrides::refused(worker, connector));
         let creation = Creation::read(worker, connector, &mut problems);
         let size = |name: &str| producer.settings.get(name).and_then(|bytes| bytes.parse::<usize>().ok());
         let bytes_max = size("message.max.bytes").unwrap_or_default();
@@ -124,19 +143,39 @@ impl KafkaConfig {
         let linger = number("linger.ms").and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok());
         let bytes = size("batch.size").unwrap_or_default().min(bytes_max);
         let round = Round { bytes, time: linger.unwrap_or_default() };
+        let tokens = producer.oidc.map(Tokens::new);
+        let admin_tokens = match (admin.oidc, &tokens) {
+            (Some(oidc), Some(tokens)) if tokens.are_of(&oidc) => Some(Arc::clone(tokens)),
+            (oidc, _) => oidc.map(Tokens::new),
+        };
         let config = Self {
             client: producer.settings,
             admin: admin.settings,
+            tokens,
+            admin_tokens,
             creation,
+            may_create: topics::may_create(worker),
             buffer_bytes: buffer_kib.saturating_mul(1024),
             buffer_messages: buffer_messages.filter(|messages| *messages > 0).unwrap_or(usize::MAX),
             // Connect's default, Long.MAX_VALUE, is for ever.
             block_max: block_max.filter(|ms| *ms < u64::MAX / 4).map(Duration::from_millis),
             bytes_max,
             round,
-            warnings: producer.warnings,
+            warnings,
         };
         if problems.is_empty() { Ok(config) } else { Err(Problems(problems)) }
+    }
+
+    /// Creates the dead letter topic, if it is missing, with so many replicas (-1: the broker's default).
+    pub fn create_dead_letters(&mut self, topic: &str, replication_factor: i32) {
+        if self.may_create {
+            self.creation = Some(Creation::with_dead_letters(self.creation.take(), topic, replication_factor));
+        }
+    }
+
+    /// Whether topics of records are created when they are missing.
+    pub(super) fn creates_topics(&self) -> bool {
+        self.creation.as_ref().is_some_and(Creation::is_general)
     }
 
     /// Kafka, with its address.
@@ -144,12 +183,30 @@ impl KafkaConfig {
         format!("kafka {}", self.client.get("bootstrap.servers").map_or("", String::as_str))
     }
 
+    /// librdkafka's settings of the producer. It sends when it is told to ([`super::feeder`]), so it lingers for longer than
+    /// handing over takes; `linger.ms` is the round's.
     pub(super) fn producer(&self) -> ClientConfig {
-        self.client.clone().into_iter().collect()
+        let mut client: ClientConfig = self.client.clone().into_iter().collect();
+        client.set("linger.ms", LINGER_MS);
+        client
     }
 
-    pub(super) fn admin(&self) -> ClientConfig {
-        self.admin.clone().into_iter().collect()
+    pub(super) fn admin(&self) -> Connection {
+        let settings = self.admin.clone().into_iter().collect();
+        Connection { settings, tokens: self.admin_tokens.clone() }
+    }
+
+    /// A consumer's settings: the connection's, and those of reading a topic once.
+    pub(super) fn consumer(&self, group: &str) -> Connection {
+        let mut connection = self.admin();
+        connection
+            .settings
+            .set("group.id", group)
+            .set("enable.auto.commit", "false")
+            .set("enable.partition.eof", "true")
+            .set("auto.offset.reset", "earliest")
+            .set("client.id", group);
+        connection
     }
 }
 
@@ -159,6 +216,7 @@ struct Client {
     settings: BTreeMap<String, String>,
     /// What of Java's needs more than one setting to be understood.
     java: Java,
+    oidc: Option<Oidc>,
     /// The key that each setting was given by.
     keys: BTreeMap<String, String>,
     problems: Vec<Problem>,
@@ -184,6 +242,10 @@ impl Java {
         self.0.remove(name)
     }
 
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(|setting| setting.value.as_str())
+    }
+
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -195,6 +257,8 @@ impl Client {
     /// twice, with and without the prefix.)
     fn inherit(&mut self, worker: &Properties) {
         let security = |key: &str| key == "security.protocol" || key.starts_with("sasl.") || key.starts_with("ssl.");
+        // What the worker asks of its own clients.
+        let security = |key: &str| security(key) && !matches!(key, "ssl.client.auth" | "ssl.principal.mapping.rules");
         for (key, value) in worker.iter().filter(|(key, _)| *key == "bootstrap.servers" || security(key)) {
             self.set(key, key, value);
         }
@@ -223,7 +287,8 @@ impl Client {
 
     /// Understands what needs more than one setting.
     fn finish(&mut self) {
-        security::translate(&mut self.java, &mut self.settings, &mut self.problems);
+        self.oidc = security::translate(&mut self.java, &mut self.settings, &mut self.problems);
+        self.choose_suites();
         let compression = self.settings.get("compression.type").map_or("none", String::as_str).to_ascii_lowercase();
         for codec in ["gzip", "lz4", "zstd"] {
             if let Some(level) = self.java.take(&format!("compression.{codec}.level"))
@@ -239,6 +304,21 @@ impl Client {
         if let Some(patience) = patience {
             let patience = patience.clamp(10, 300_000).to_string();
             self.settings.entry("socket.timeout.ms".to_owned()).or_insert(patience);
+        }
+    }
+
+    fn choose_suites(&mut self) {
+        let Some(Setting { key, value }) = self.java.take("ssl.cipher.suites") else { return };
+        match ciphers::suites(&value) {
+            Ok(suites) => {
+                if !suites.unchosen.is_empty() {
+                    let what = format!("suites of TLS 1.3 cannot be chosen ({})", suites.unchosen.join(", "));
+                    self.warnings.push(Warning::new(&key, format!("{what}: all of them are offered")));
+                }
+                self.keys.insert("ssl.cipher.suites".to_owned(), key);
+                self.settings.insert("ssl.cipher.suites".to_owned(), suites.list);
+            }
+            Err(reason) => self.problems.push(Problem::new(key, reason).with_value(value)),
         }
     }
 
@@ -284,12 +364,13 @@ impl Client {
 
     fn raise_batch(&mut self) {
         let least: u64 = BATCH_BYTES.parse().unwrap_or_default();
-        if self.settings.get("batch.size").and_then(|bytes| bytes.parse().ok()).is_some_and(|bytes: u64| bytes < least)
-        {
+        let asked = self.settings.get("batch.size").and_then(|bytes| bytes.parse::<u64>().ok());
+        let Some(asked) = asked.filter(|bytes| *bytes < least) else { return };
+        if asked < JAVA_BATCH_BYTES {
             let what = format!("is raised to {least}: what waits goes in one request; max.request.size bounds it");
             self.warnings.push(Warning::new(self.key("batch.size"), what));
-            self.settings.insert("batch.size".to_owned(), least.to_string());
         }
+        self.settings.insert("batch.size".to_owned(), least.to_string());
     }
 
     /// Leaves what concerns connections.
@@ -321,12 +402,18 @@ impl Client {
     fn check(&mut self) {
         let refused = self.settings.iter().filter_map(|(name, value)| {
             match ClientConfig::new().set(name, value).create_native_config() {
-                Err(KafkaError::ClientConfig(_, reason, ..)) => Some((name.clone(), reason, value.clone())),
+                Err(KafkaError::ClientConfig(kind, reason, ..)) => Some((name.clone(), kind, reason, value.clone())),
                 _ => None,
             }
         });
-        for (name, reason, value) in refused.collect::<Vec<_>>() {
-            self.problem(&name, &reason, &value);
+        for (name, kind, reason, value) in refused.collect::<Vec<_>>() {
+            if kind == RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN {
+                // As Java's client does: a file moves over with what its plug-ins there were told.
+                self.settings.remove(&name);
+                self.warnings.push(Warning::unknown(self.key(&name), "is no setting of a Kafka client; ignored"));
+            } else {
+                self.problem(&name, &reason, &value);
+            }
         }
     }
 

@@ -21,7 +21,7 @@ fn defaults_are_safe() {
     );
     assert_eq!((client("partitioner"), client("delivery.timeout.ms")), ("murmur2_random", "0"));
     assert_eq!(client("client.id"), "connector-producer-orders-0");
-    assert_eq!((config.round.bytes, config.round.time), (1_000_000, Duration::from_millis(1)));
+    assert_eq!((config.round.bytes, config.round.time), (1_000_000, Duration::ZERO));
     assert_eq!((config.bytes_max, config.block_max, config.buffer_messages), (1_048_576, None, usize::MAX));
     assert_eq!(config.admin["client.id"], "connector-adminclient-orders-0");
     assert_eq!(config.admin["allow.auto.create.topics"], "false");
@@ -51,7 +51,8 @@ fn the_connector_wins_over_the_producer_and_the_worker() {
     )
     .unwrap();
     let client = |name: &str| config.client[name].as_str();
-    assert_eq!(client("linger.ms"), "9");
+    assert_eq!((client("linger.ms"), config.round.time), ("9", Duration::from_millis(9)));
+    assert_eq!(config.producer().get("linger.ms"), Some(LINGER_MS), "librdkafka sends when it is told to");
     assert_eq!(config.buffer_bytes, 2 * 1024 * 1024);
     assert_eq!((client("compression.type"), client("compression.level")), ("lz4", "3"));
     assert_eq!((client("request.timeout.ms"), client("socket.timeout.ms")), ("400000", "300000"));
@@ -67,12 +68,11 @@ fn every_problem_has_its_key() {
     let problems = read(
         &[("producer.transactional.id", "t"), ("producer.linger.ms", "soon")],
         &[
-            ("producer.override.no.such.thing", "1"),
             ("producer.override.max.in.flight.requests.per.connection", "6"),
             ("producer.override.buffer.memory", "much"),
             ("producer.override.compression.type", "rar"),
             ("producer.override.security.protocol", "SASL_PLAINTEXT"),
-            ("admin.override.nonsense", "1"),
+            ("admin.override.socket.timeout.ms", "soon"),
             ("topic.creation.default.partitions", "0"),
         ],
     )
@@ -80,18 +80,28 @@ fn every_problem_has_its_key() {
     for part in [
         "producer.transactional.id=\"t\": transactions are not supported yet",
         "producer.linger.ms=\"soon\": ",
-        "producer.override.no.such.thing=\"1\": ",
         "producer.override.max.in.flight.requests.per.connection=\"6\": must be at most 5",
         "producer.override.buffer.memory=\"much\": must be a whole number",
         "producer.override.compression.type=\"rar\": ",
         "sasl.mechanism: is required with SASL",
-        "admin.override.nonsense=\"1\": ",
+        "admin.override.socket.timeout.ms=\"soon\": ",
         "topic.creation.default.partitions=\"0\": must be 1 or more",
         "topic.creation.default.replication.factor: is required",
     ] {
         assert_eq!(problems.matches(part).count(), 1, "{part:?} in\n{problems}");
     }
-    assert_eq!(problems.lines().count(), 10, "{problems}");
+    assert_eq!(problems.lines().count(), 9, "{problems}");
+}
+
+#[test]
+fn what_no_client_knows_is_told_and_ignored() {
+    let connector = [("producer.override.no.such.thing", "1"), ("admin.override.nonsense", "1")];
+    let config = read(&[("producer.confluent.monitoring.interceptor.topic", "m")], &connector).unwrap();
+    for key in ["producer.override.no.such.thing", "admin.override.nonsense", "producer.confluent.monitoring."] {
+        let told = config.warnings.iter().filter(|warning| warning.to_string().starts_with(key)).count();
+        assert_eq!(told, 1, "{key} in {:?}", config.warnings);
+    }
+    assert!(!config.client.contains_key("no.such.thing") && !config.admin.contains_key("nonsense"));
 }
 
 #[test]
@@ -126,5 +136,8 @@ fn a_connect_file_moves_over() {
     assert_eq!((config.block_max, config.bytes_max), (None, 5_242_880));
     assert_eq!(config.client["batch.size"], "1000000");
     let warned: Vec<&str> = config.warnings.iter().map(|warning| warning.key.as_str()).collect();
-    assert_eq!(warned, ["producer.interceptor.classes", "producer.key.serializer", "producer.override.batch.size"]);
+    assert_eq!(warned, ["producer.interceptor.classes", "producer.key.serializer"]);
+    // Smaller requests than Java's are something that is asked for, and not given.
+    let config = read(&[], &[("producer.override.batch.size", "4096")]).unwrap();
+    assert_eq!((config.client["batch.size"].as_str(), config.warnings.len()), ("1000000", 1));
 }

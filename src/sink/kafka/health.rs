@@ -4,13 +4,14 @@
 //! it is over.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use tokio_util::sync::CancellationToken;
 
 use super::super::SinkError;
+use crate::metrics::Meters;
 
 /// How long the reason of an end may take to come. It is on its way already.
 const REASON: Duration = Duration::from_secs(1);
@@ -34,6 +35,7 @@ pub(super) struct Health {
     away: AtomicBool,
     /// How many messages were acknowledged.
     acknowledged: AtomicU64,
+    meters: OnceLock<Arc<Meters>>,
 }
 
 impl Health {
@@ -47,6 +49,7 @@ impl Health {
             last_trouble: Mutex::default(),
             away: AtomicBool::new(false),
             acknowledged: AtomicU64::new(0),
+            meters: OnceLock::new(),
         }
     }
 
@@ -105,12 +108,24 @@ impl Health {
         }
     }
 
-    /// A message was acknowledged.
-    pub(super) fn delivered(&self) {
+    /// A message was acknowledged. Whether that ends an outage, which is then to be told.
+    pub(super) fn delivered(&self) -> bool {
         self.acknowledged.fetch_add(1, Ordering::Relaxed);
-        if self.away.load(Ordering::Relaxed) && self.away.swap(false, Ordering::AcqRel) {
-            tracing::info!(sink = self.sink, "the brokers are back");
+        self.away.load(Ordering::Relaxed) && self.away.swap(false, Ordering::AcqRel)
+    }
+
+    /// Tells that an outage is over.
+    pub(super) fn tell_back(&self) {
+        self.trouble("");
+        tracing::info!(sink = self.sink, "the brokers are back");
+        if let Some(meters) = self.meters.get() {
+            meters.sink.is_back();
         }
+    }
+
+    /// Tells there too whether the brokers are away, from now on.
+    pub(super) fn observe(&self, meters: &Arc<Meters>) {
+        drop(self.meters.set(Arc::clone(meters)));
     }
 
     /// librdkafka has trouble that may pass.
@@ -126,6 +141,9 @@ impl Health {
     pub(super) fn tell_away(&self) {
         if !self.away.swap(true, Ordering::AcqRel) {
             let trouble = self.last_trouble();
+            if let Some(meters) = self.meters.get() {
+                meters.sink.is_away(&format!("{}: no acknowledgement yet ({trouble})", self.sink));
+            }
             tracing::warn!(sink = self.sink, trouble, "no acknowledgement yet, waiting for the brokers");
         }
     }
@@ -155,6 +173,8 @@ impl Health {
                 let remedy = "set ssl.truststore.location to the brokers' authority, with ssl.truststore.type=PEM";
                 self.fail(self.unavailable(format!("{reason}; {remedy}")));
             }
+            // That no broker is left says less than what was said of one of them.
+            Some(Code::AllBrokersDown) if !self.last_trouble().is_empty() => {}
             _ => self.trouble(reason),
         }
     }
@@ -180,12 +200,13 @@ impl Refused<'_> {
                 format!("a message of {bytes} bytes is larger than max.request.size={bytes_max}"),
                 "raise producer.override.max.request.size, and max.message.bytes of the topic".to_owned(),
             ),
-            Code::MessageSizeTooLarge | Code::MessageBatchTooLarge => (
-                format!("a message of {bytes} bytes, or the batch it is in, is larger than the topic takes"),
-                "raise max.message.bytes of the topic (or message.max.bytes of the broker), or, if single messages are \
-                 smaller, set producer.override.max.request.size to what it takes"
-                    .to_owned(),
-            ),
+            Code::MessageSizeTooLarge | Code::MessageBatchTooLarge => {
+                let reason =
+                    format!("a message of {bytes} bytes, or the batch it is in, is larger than the topic takes");
+                let remedy = "raise max.message.bytes of the topic (or message.max.bytes of the broker), or, if single \
+                              messages are smaller, set producer.override.max.request.size to what it takes";
+                return SinkError::SizeRefused { topic: topic.to_owned(), reason, remedy: remedy.to_owned() };
+            }
             Code::TopicAuthorizationFailed => (
                 "the producer's user may not write to it".to_owned(),
                 "grant WRITE on the topic, and CREATE where it does not exist".to_owned(),

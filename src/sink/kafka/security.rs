@@ -2,35 +2,72 @@
 
 use std::collections::BTreeMap;
 
-use super::config::Java;
+use super::config::{Java, Setting};
+use super::oauth::{self, Oidc};
 use crate::config::Problem;
 
-/// Takes what concerns SASL and TLS out of the settings, and gives it to the client.
-pub(super) fn translate(settings: &mut Java, client: &mut BTreeMap<String, String>, problems: &mut Vec<Problem>) {
-    sasl(settings, client, problems);
+/// Takes what concerns SASL and TLS out of the settings, and gives it to the client. What it gives back tells where tokens
+/// come from, if the client needs some.
+pub(super) fn translate(
+    settings: &mut Java,
+    client: &mut BTreeMap<String, String>,
+    problems: &mut Vec<Problem>,
+) -> Option<Oidc> {
+    let is_bearer = settings.get("sasl.mechanism").is_some_and(|name| name.eq_ignore_ascii_case("OAUTHBEARER"));
+    let oidc = sasl(settings, client, problems);
     truststore(settings, client, problems);
     keystore(settings, client, problems);
+    oidc.filter(|_| is_bearer)
 }
 
-fn sasl(settings: &mut Java, client: &mut BTreeMap<String, String>, problems: &mut Vec<Problem>) {
-    const KNOWN: &str = "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512";
+fn sasl(settings: &mut Java, client: &mut BTreeMap<String, String>, problems: &mut Vec<Problem>) -> Option<Oidc> {
     let mechanism = settings.take("sasl.mechanism");
-    if let Some(jaas) = settings.take("sasl.jaas.config") {
-        match parse_jaas(&jaas.value) {
-            Ok((username, password)) => {
-                client.insert("sasl.username".to_owned(), username);
-                client.insert("sasl.password".to_owned(), password);
-            }
-            Err(reason) => problems.push(Problem::new(jaas.key, reason)),
+    let handler = settings.take("sasl.login.callback.handler.class");
+    if let Some(handler) = handler.filter(|handler| !oauth::is_handler(&handler.value)) {
+        let reason = "classes of the Java client cannot be loaded; of handlers there is only \
+                      org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginCallbackHandler";
+        problems.push(Problem::new(handler.key, reason).with_value(handler.value));
+    }
+    let jaas = settings.take("sasl.jaas.config").map(|setting| (setting.key, parse_jaas(&setting.value)));
+    let options = match &jaas {
+        Some((key, Ok(Login::Bearer(options)))) => Some((key.as_str(), options)),
+        _ => None,
+    };
+    let oidc = oauth::read(settings, options, problems);
+    let has_endpoint = oidc.is_some();
+    if let Some((key, login)) = jaas {
+        let plain = login.and_then(|login| match login {
+            Login::Plain(login) => Ok(login),
+            Login::Bearer(options) if is_unsecured(&options) => unsecured(&options),
+            Login::Bearer(_) if has_endpoint || !problems.is_empty() => Ok(vec![]),
+            Login::Bearer(_) => Err(format!("needs {NO_TOKENS}")),
+        });
+        match plain {
+            Ok(login) => client.extend(login.into_iter().map(|(name, value)| (name.to_owned(), value))),
+            Err(reason) => problems.push(Problem::new(key, reason)),
         }
     }
+    check_mechanism(mechanism, client, problems);
+    let is_bearer = client.get("sasl.mechanism").is_some_and(|name| name == "OAUTHBEARER");
+    if is_bearer && !has_endpoint && !client.contains_key("sasl.oauthbearer.config") && problems.is_empty() {
+        problems.push(Problem::new("sasl.jaas.config", format!("is required with OAUTHBEARER: {NO_TOKENS}")));
+    }
+    oidc
+}
+
+/// What a bearer needs.
+const NO_TOKENS: &str = "OAuthBearerLoginModule with clientId=\"…\" and clientSecret=\"…\", and \
+                         sasl.oauthbearer.token.endpoint.url beside it; or with unsecuredLoginStringClaim_sub=\"NAME\"";
+
+fn check_mechanism(mechanism: Option<Setting>, client: &mut BTreeMap<String, String>, problems: &mut Vec<Problem>) {
+    const KNOWN: &str = "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER";
     if !client.get("security.protocol").is_some_and(|protocol| protocol.starts_with("sasl_")) {
         return;
     }
     match mechanism {
         None => problems.push(Problem::new("sasl.mechanism", format!("is required with SASL: {KNOWN}"))),
         Some(mechanism) => match mechanism.value.to_ascii_uppercase().as_str() {
-            known @ ("PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512") => {
+            known @ ("PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512" | "OAUTHBEARER") => {
                 client.insert("sasl.mechanism".to_owned(), known.to_owned());
             }
             _ => problems.push(
@@ -40,22 +77,63 @@ fn sasl(settings: &mut Java, client: &mut BTreeMap<String, String>, problems: &m
     }
 }
 
-/// User and password of `….PlainLoginModule required username="…" password="…";`, or of the module for SCRAM.
-/// The reasons hold no part of the text: it has the password.
-fn parse_jaas(text: &str) -> Result<(String, String), String> {
+/// What a login needs.
+#[derive(Debug, PartialEq, Eq)]
+enum Login {
+    /// librdkafka's settings.
+    Plain(Settings),
+    /// The options of `OAuthBearerLoginModule`.
+    Bearer(BTreeMap<String, String>),
+}
+
+/// librdkafka's settings.
+type Settings = Vec<(&'static str, String)>;
+
+/// User and password of `….PlainLoginModule required username="…" password="…";`, or of the module for SCRAM; or the options
+/// of `….OAuthBearerLoginModule`. The reasons hold no part of the text: it has the password.
+fn parse_jaas(text: &str) -> Result<Login, String> {
     let words = jaas_words(text)?;
     let mut words = words.iter().map(String::as_str);
     let module = words.next().unwrap_or_default();
-    if !module.ends_with(".PlainLoginModule") && !module.ends_with(".ScramLoginModule") {
-        return Err("only PlainLoginModule and ScramLoginModule are supported".to_owned());
+    let is_bearer = module.ends_with(".OAuthBearerLoginModule");
+    if !is_bearer && !module.ends_with(".PlainLoginModule") && !module.ends_with(".ScramLoginModule") {
+        return Err("only PlainLoginModule, ScramLoginModule and OAuthBearerLoginModule are supported".to_owned());
     }
     // required, sufficient, …: with a single module they mean the same.
     words.next();
-    let options: BTreeMap<&str, &str> = words.filter_map(|option| option.split_once('=')).collect();
+    let options = words.filter_map(|option| option.split_once('='));
+    let options: BTreeMap<String, String> = options.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    if is_bearer {
+        return Ok(Login::Bearer(options));
+    }
     match (options.get("username"), options.get("password")) {
-        (Some(username), Some(password)) => Ok(((*username).to_owned(), (*password).to_owned())),
+        (Some(username), Some(password)) => {
+            Ok(Login::Plain(vec![("sasl.username", username.clone()), ("sasl.password", password.clone())]))
+        }
         _ => Err("needs username=\"…\" and password=\"…\"".to_owned()),
     }
+}
+
+/// Whether it makes its token itself.
+fn is_unsecured(options: &BTreeMap<String, String>) -> bool {
+    options.keys().any(|name| name.starts_with("unsecuredLogin"))
+}
+
+/// A token without a signature, as Kafka's own handlers make and take them by default.
+fn unsecured(options: &BTreeMap<String, String>) -> Result<Settings, String> {
+    let name = options.get("unsecuredLoginStringClaim_sub").filter(|name| !name.contains([' ', '"', '\\']));
+    let name = name.ok_or("needs unsecuredLoginStringClaim_sub=\"NAME\", a name without blanks and quotes")?;
+    let lifetime = match options.get("unsecuredLoginLifetimeSeconds") {
+        Some(seconds) => {
+            let seconds: u32 = seconds.parse().map_err(|_| "needs a whole number as unsecuredLoginLifetimeSeconds")?;
+            format!(" lifeSeconds={seconds}")
+        }
+        None => String::new(),
+    };
+    Ok(vec![
+        ("enable.sasl.oauthbearer.unsecure.jwt", "true".to_owned()),
+        ("sasl.oauthbearer.config", format!("principal={name}{lifetime}")),
+    ])
 }
 
 /// The words before the semicolon; quotes are taken off, with `\` before what is meant literally.
@@ -188,8 +266,26 @@ mod tests {
                 "a=b",
             ),
         ] {
-            assert_eq!(parse_jaas(&text), Ok(("u".to_owned(), password.to_owned())), "{text}");
+            let expected =
+                Login::Plain(vec![("sasl.username", "u".to_owned()), ("sasl.password", password.to_owned())]);
+            assert_eq!(parse_jaas(&text), Ok(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn a_bearer_may_name_itself() {
+        let module = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required";
+        let (client, problems) = translated(&[
+            ("security.protocol", "sasl_plaintext"),
+            ("sasl.mechanism", "OAUTHBEARER"),
+            ("sasl.jaas.config", &format!("{module} unsecuredLoginStringClaim_sub=\"ops\";")),
+        ]);
+        assert_eq!((problems.as_str(), client["sasl.oauthbearer.config"].as_str()), ("", "principal=ops"));
+        let (_, problems) = translated(&[("sasl.jaas.config", &format!("{module} clientId=\"hush\";"))]);
+        assert!(problems.contains("unsecuredLoginStringClaim_sub") && !problems.contains("hush"), "{problems}");
+        assert!(problems.contains("sasl.oauthbearer.token.endpoint.url"), "{problems}");
+        let (_, problems) = translated(&[("sasl.login.callback.handler.class", "com.acme.Handler")]);
+        assert!(problems.contains("there is only org.apache.kafka"), "{problems}");
     }
 
     #[test]

@@ -217,7 +217,7 @@ async fn what_the_broker_refuses_ends_the_producer_with_the_reason() {
     cluster.request_errors(RDKafkaApiKey::Produce, &[too_large]);
     let delivery = sink.write(vec![message("refused", "k", "refused")]).await.unwrap();
     let error = within(delivery).await.unwrap_err();
-    assert!(matches!(&error, SinkError::Refused { topic, .. } if topic == "refused"), "{error}");
+    assert!(matches!(&error, SinkError::SizeRefused { topic, .. } if topic == "refused"), "{error}");
     assert!(error.to_string().contains("max.message.bytes"), "{error}");
     let again = sink.write(vec![message("refused", "k", "again")]).await.err();
     assert_eq!(again, Some(error));

@@ -5,13 +5,12 @@
 //! too little: it frees a message only after the callback that reports it, so one cannot wait for that without polling.)
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::Sender;
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{Notify, oneshot};
 
 use super::super::Message;
-use super::feeder::Event;
+use crate::metrics::Meters;
 
 /// What librdkafka keeps of a message beside its bytes: the message, its place in a request, the copy that is sent, and
 /// its headers (measured: 300 to 500 bytes).
@@ -31,10 +30,6 @@ impl Load {
     pub(super) fn of(messages: &[Message]) -> Self {
         Self { bytes: messages.iter().map(message_bytes).sum(), messages: messages.len() }
     }
-
-    pub(super) const fn bytes(self) -> usize {
-        self.bytes
-    }
 }
 
 fn message_bytes(message: &Message) -> usize {
@@ -51,12 +46,24 @@ pub(super) struct Room {
     bytes: AtomicUsize,
     messages: AtomicUsize,
     freed: Notify,
+    meters: OnceLock<Arc<Meters>>,
 }
 
 impl Room {
     pub(super) fn new(bytes_max: usize, messages_max: usize) -> Arc<Self> {
         let (bytes, messages) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Arc::new(Self { bytes_max, messages_max, bytes, messages, freed: Notify::new() })
+        Arc::new(Self { bytes_max, messages_max, bytes, messages, freed: Notify::new(), meters: OnceLock::new() })
+    }
+
+    /// Tells there too how much is taken, from now on.
+    pub(super) fn observe(&self, meters: &Arc<Meters>) {
+        drop(self.meters.set(Arc::clone(meters)));
+    }
+
+    fn tell(&self) {
+        if let Some(meters) = self.meters.get() {
+            meters.sink.holds(self.bytes.load(Ordering::Acquire));
+        }
     }
 
     /// Waits until there is room for the load, and takes it. A load that is larger than the whole room waits until
@@ -70,6 +77,7 @@ impl Room {
             if self.has(load) {
                 self.bytes.fetch_add(load.bytes, Ordering::AcqRel);
                 self.messages.fetch_add(load.messages, Ordering::AcqRel);
+                self.tell();
                 return Taken { room: Arc::clone(self), load };
             }
             freed.await;
@@ -93,6 +101,7 @@ impl Drop for Taken {
     fn drop(&mut self) {
         self.room.bytes.fetch_sub(self.load.bytes, Ordering::AcqRel);
         self.room.messages.fetch_sub(self.load.messages, Ordering::AcqRel);
+        self.room.tell();
         self.room.freed.notify_waiters();
     }
 }
@@ -104,7 +113,6 @@ pub(super) struct Ticket {
     handed_over: AtomicBool,
     failed: AtomicBool,
     delivered: Option<oneshot::Sender<()>>,
-    landing: OnceLock<Arc<Landing>>,
     /// Declared last: the delivery resolves before its room is given back.
     _room: Taken,
 }
@@ -117,16 +125,9 @@ impl Ticket {
             handed_over: AtomicBool::new(false),
             failed: AtomicBool::new(false),
             delivered: Some(delivered),
-            landing: OnceLock::new(),
             _room: room,
         };
         (Arc::new(ticket), hears)
-    }
-
-    /// It is part of a round.
-    pub(super) fn fly(&self, landing: Arc<Landing>) {
-        // Only once in its life, so the cell is empty.
-        let _ = self.landing.set(landing);
     }
 
     /// librdkafka has all of its messages.
@@ -149,23 +150,6 @@ impl Drop for Ticket {
             // Nobody may wait any more: the connector was stopped.
             let _ = delivered.send(());
         }
-    }
-}
-
-/// Held by the tickets of one round. Dropping the last one tells the feeder.
-#[derive(Debug)]
-pub(super) struct Landing(Sender<Event>);
-
-impl Landing {
-    pub(super) const fn new(landed: Sender<Event>) -> Self {
-        Self(landed)
-    }
-}
-
-impl Drop for Landing {
-    fn drop(&mut self) {
-        // The feeder may have ended.
-        drop(self.0.send(Event::Landed));
     }
 }
 
@@ -209,21 +193,6 @@ mod tests {
         let (ticket, hears) = Ticket::new(Room::new(100, 10).take(load(50, 2)).await);
         drop(ticket);
         assert!(hears.await.is_err());
-    }
-
-    #[tokio::test]
-    async fn a_round_lands_with_its_last_ticket() {
-        let (sender, events) = std::sync::mpsc::channel();
-        let landing = Arc::new(Landing::new(sender));
-        let room = Room::new(100, 10);
-        let (first, _) = Ticket::new(room.take(load(10, 1)).await);
-        let (second, _) = Ticket::new(room.take(load(10, 1)).await);
-        first.fly(Arc::clone(&landing));
-        second.fly(landing);
-        drop(first);
-        assert!(events.try_recv().is_err());
-        drop(second);
-        assert!(matches!(events.try_recv(), Ok(Event::Landed)));
     }
 
     #[tokio::test]

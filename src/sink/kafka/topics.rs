@@ -1,7 +1,8 @@
 //! Topics that do not exist yet: Connect's topic creation (KIP-158).
 //!
 //! Where a connector has `topic.creation.*`, every topic is looked up once per run, before its first message, and created if
-//! it is missing. Where it has not, the brokers create topics by themselves, or do not.
+//! it is missing. Where it has not, the brokers create topics by themselves, or do not. The dead letter topic is created in
+//! any case, as Connect does, unless `topic.creation.enable` says no.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,26 +11,31 @@ use std::time::Duration;
 use fancy_regex::Regex;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::ClientContext;
-use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use tokio::task::JoinError;
+use tracing::Span;
 
 use super::super::{Message, SinkError};
 use super::health::Health;
+use super::oauth::{Connection, log_in};
 use crate::config::{Problem, Properties};
 
 const PREFIX: &str = "topic.creation.";
 /// How long one request may take.
-const REQUEST: Duration = Duration::from_secs(10);
+pub(super) const REQUEST: Duration = Duration::from_secs(10);
 /// How long we wait before we ask brokers again that did not answer.
-const AGAIN: Duration = Duration::from_millis(500);
+pub(super) const AGAIN: Duration = Duration::from_millis(500);
 
 /// How to create topics: the groups in their order, the default group last.
 #[derive(Clone, Debug)]
-pub(super) struct Creation(Arc<[Group]>);
+pub(super) struct Creation(Arc<[Arc<Group>]>);
 
 #[derive(Debug)]
 struct Group {
     name: String,
+    /// What its keys begin with.
+    prefix: String,
     include: Vec<Regex>,
     exclude: Vec<Regex>,
     /// -1: the broker's default.
@@ -39,12 +45,15 @@ struct Group {
     settings: Vec<(String, String)>,
 }
 
+/// `topic.creation.enable`
+pub(super) fn may_create(worker: &Properties) -> bool {
+    worker.get("topic.creation.enable").is_none_or(|enable| !enable.trim().eq_ignore_ascii_case("false"))
+}
+
 impl Creation {
     /// `None`: topics are not created.
     pub(super) fn read(worker: &Properties, connector: &Properties, problems: &mut Vec<Problem>) -> Option<Self> {
-        let enabled =
-            worker.get("topic.creation.enable").is_none_or(|enable| !enable.trim().eq_ignore_ascii_case("false"));
-        if !enabled || !connector.keys().any(|key| key.starts_with(PREFIX)) {
+        if !may_create(worker) || !connector.keys().any(|key| key.starts_with(PREFIX)) {
             return None;
         }
         let default = Group::read(connector, "default", None, problems);
@@ -52,12 +61,35 @@ impl Creation {
         let names = names.split(',').map(str::trim).filter(|name| !name.is_empty() && *name != "default");
         let mut groups: Vec<Group> = names.map(|name| Group::read(connector, name, Some(&default), problems)).collect();
         groups.push(default);
-        Some(Self(groups.into()))
+        Some(Self(groups.into_iter().map(Arc::new).collect()))
+    }
+
+    /// What there is to create beside the dead letter topic, and that one, with these replicas.
+    pub(super) fn with_dead_letters(creation: Option<Self>, topic: &str, replication_factor: i32) -> Self {
+        let name = Regex::new(&format!("^{}$", fancy_regex::escape(topic)));
+        let letters = Group {
+            name: "dead letters".to_owned(),
+            prefix: "errors.deadletterqueue.topic.".to_owned(),
+            include: name.into_iter().collect(),
+            exclude: Vec::new(),
+            // Connect's `DeadLetterQueueReporter.DLQ_NUM_DESIRED_PARTITIONS`.
+            partitions: 1,
+            replication_factor,
+            settings: Vec::new(),
+        };
+        let others = creation.map_or_else(Arc::default, |creation| creation.0);
+        let groups = std::iter::once(Arc::new(letters)).chain(others.iter().map(Arc::clone));
+        Self(groups.collect())
+    }
+
+    /// Whether it is for more than dead letters.
+    pub(super) fn is_general(&self) -> bool {
+        self.0.iter().any(|group| group.name == "default")
     }
 
     /// The first group that takes the topic.
     fn group(&self, topic: &str) -> Option<&Group> {
-        self.0.iter().find(|group| group.takes(topic))
+        self.0.iter().map(|group| &**group).find(|group| group.takes(topic))
     }
 }
 
@@ -91,7 +123,7 @@ impl Group {
             .filter(|(setting, _)| !ours.contains(setting))
             .map(|(setting, value)| (setting.to_owned(), value.clone()))
             .collect();
-        Self { name: name.to_owned(), include, exclude, partitions, replication_factor, settings }
+        Self { name: name.to_owned(), prefix, include, exclude, partitions, replication_factor, settings }
     }
 
     /// The default group takes all that no other one did.
@@ -125,7 +157,7 @@ fn patterns(connector: &Properties, key: &str, problems: &mut Vec<Problem>) -> V
 /// The topics of a run.
 pub(super) struct Topics {
     creation: Creation,
-    admin: ClientConfig,
+    admin: Connection,
     known: HashSet<Arc<str>>,
 }
 
@@ -137,7 +169,7 @@ enum Failure {
 }
 
 impl Topics {
-    pub(super) fn new(creation: Creation, admin: ClientConfig) -> Self {
+    pub(super) fn new(creation: Creation, admin: Connection) -> Self {
         Self { creation, admin, known: HashSet::new() }
     }
 
@@ -147,9 +179,28 @@ impl Topics {
         if new.is_empty() {
             return Ok(());
         }
+        self.ensure_each(new, health).await
+    }
+
+    /// The same for one topic.
+    pub(super) async fn ensure_one(&mut self, topic: &Arc<str>, health: &Health) -> Result<(), SinkError> {
+        if self.known.contains(topic) {
+            return Ok(());
+        }
+        self.ensure_each(vec![Arc::clone(topic)], health).await
+    }
+
+    /// Whether the topic is created when it is missing.
+    pub(super) fn creates(&self, topic: &str) -> bool {
+        self.creation.group(topic).is_some()
+    }
+
+    async fn ensure_each(&mut self, new: Vec<Arc<str>>, health: &Health) -> Result<(), SinkError> {
         loop {
+            // A login that is refused ends the producer, and not this.
+            health.check()?;
             let (admin, creation, topics) = (self.admin.clone(), self.creation.clone(), new.clone());
-            let created = tokio::task::spawn_blocking(move || create_missing(&admin, &creation, &topics)).await;
+            let created = blocking(move || create_missing(&admin, &creation, &topics)).await;
             match created {
                 Ok(Ok(())) => break,
                 Ok(Err(Failure::Definite(error))) => return Err(error),
@@ -180,15 +231,27 @@ impl Topics {
     }
 }
 
-/// Kafka's name for its cluster; `None` if no broker tells it in time. Blocks.
-pub(super) fn cluster_id(admin: &ClientConfig) -> Option<String> {
-    let client: AdminClient<Quiet> = admin.create_with_context(Quiet).ok()?;
-    client.inner().fetch_cluster_id(REQUEST)
+/// Runs what blocks beside the runtime; what it logs says whose it is.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, JoinError> {
+    let span = Span::current();
+    tokio::task::spawn_blocking(move || span.in_scope(work)).await
 }
 
-fn create_missing(admin: &ClientConfig, creation: &Creation, topics: &[Arc<str>]) -> Result<(), Failure> {
+pub(super) fn client(admin: &Connection) -> Result<AdminClient<Quiet>, KafkaError> {
+    let token = admin.token()?;
+    let client: AdminClient<Quiet> = admin.settings.create_with_context(Quiet::here())?;
+    log_in(client.inner(), token.as_ref())?;
+    Ok(client)
+}
+
+/// Kafka's name for its cluster; `None` if no broker tells it in time. Blocks.
+pub(super) fn cluster_id(admin: &Connection) -> Option<String> {
+    client(admin).ok()?.inner().fetch_cluster_id(REQUEST)
+}
+
+fn create_missing(admin: &Connection, creation: &Creation, topics: &[Arc<str>]) -> Result<(), Failure> {
     let away = |error: KafkaError| Failure::Away(error.to_string());
-    let client: AdminClient<Quiet> = admin.create_with_context(Quiet).map_err(away)?;
+    let client = client(admin).map_err(away)?;
     let mut missing = Vec::new();
     for topic in topics {
         let metadata = client.inner().fetch_metadata(Some(topic), REQUEST).map_err(away)?;
@@ -240,31 +303,37 @@ fn is_definite(code: Code) -> bool {
 }
 
 fn refused(topic: &str, code: Code, group: Option<&Group>) -> SinkError {
-    let group_name = group.map_or("default", |group| group.name.as_str());
+    let prefix = group.map_or("topic.creation.default.", |group| group.prefix.as_str());
     let remedy = match code {
         Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed => {
             "grant DESCRIBE, CREATE and WRITE on the topic to the producer's user, or create it beforehand".to_owned()
         }
         Code::InvalidTopic => "use letters, digits, '.', '_' and '-', at most 249".to_owned(),
         Code::InvalidReplicationFactor => format!(
-            "topic.creation.{group_name}.replication.factor={} must not be more than there are brokers",
+            "{prefix}replication.factor={} must not be more than there are brokers",
             group.map_or(-1, |group| group.replication_factor)
         ),
-        _ => format!("check topic.creation.{group_name}.*, or create the topic beforehand"),
+        _ => format!("check {prefix}*, or create the topic beforehand"),
     };
     SinkError::Refused { topic: topic.to_owned(), reason: format!("cannot create it: {code}"), remedy }
 }
 
-/// The admin client lives shortly, and its errors come as results.
-struct Quiet;
+/// The admin client lives shortly, and its errors come as results. Its threads log as the task that made it does.
+pub(super) struct Quiet(Span);
+
+impl Quiet {
+    pub(super) fn here() -> Self {
+        Self(Span::current())
+    }
+}
 
 impl ClientContext for Quiet {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        tracing::debug!(?level, facility, "librdkafka: {message}");
+        self.0.in_scope(|| tracing::debug!(?level, facility, "librdkafka: {message}"));
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(%error, reason, "librdkafka");
+        self.0.in_scope(|| tracing::debug!(%error, reason, "librdkafka"));
     }
 }
 

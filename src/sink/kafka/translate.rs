@@ -47,6 +47,21 @@ pub(super) fn meaning(name: &str, value: &str) -> Meaning {
         "security.protocol" => same("security.protocol", &value.to_ascii_lowercase()),
         "sasl.mechanism"
         | "sasl.jaas.config"
+        | "sasl.login.callback.handler.class"
+        | "sasl.login.connect.timeout.ms"
+        | "sasl.login.read.timeout.ms"
+        | "sasl.oauthbearer.token.endpoint.url"
+        | "sasl.oauthbearer.client.credentials.client.id"
+        | "sasl.oauthbearer.client.credentials.client.secret"
+        | "sasl.oauthbearer.client.id"
+        | "sasl.oauthbearer.client.secret"
+        | "sasl.oauthbearer.scope"
+        | "sasl.oauthbearer.extensions"
+        | "sasl.oauthbearer.header.urlencode"
+        | "sasl.oauthbearer.sub.claim.name"
+        | "https.ca.location"
+        | "https.ca.pem"
+        | "ssl.cipher.suites"
         | "ssl.truststore.location"
         | "ssl.truststore.type"
         | "ssl.truststore.password"
@@ -85,6 +100,32 @@ fn ignored(name: &str, value: &str) -> Option<&'static str> {
         "partitioner.ignore.keys" | "delivery.report.only.error" if value.eq_ignore_ascii_case("false") => {
             Some("it is the default")
         }
+        "sasl.oauthbearer.method" if matches!(value, "default" | "oidc") => {
+            Some("sasl.oauthbearer.token.endpoint.url says who is asked for tokens")
+        }
+        "sasl.oauthbearer.jwt.retriever.class"
+            if [".DefaultJwtRetriever", ".ClientCredentialsJwtRetriever", ".FileJwtRetriever"]
+                .iter()
+                .any(|class| value.ends_with(class)) =>
+        {
+            Some("sasl.oauthbearer.token.endpoint.url says who is asked for tokens")
+        }
+        "sasl.login.refresh.window.factor"
+        | "sasl.login.refresh.window.jitter"
+        | "sasl.login.refresh.min.period.seconds"
+        | "sasl.login.refresh.buffer.seconds" => Some("a token is renewed after four fifths of its life"),
+        "sasl.login.retry.backoff.ms" | "sasl.login.retry.backoff.max.ms" => {
+            Some("whoever gives no token is asked again after 1 s, 2 s and so on up to 30 s")
+        }
+        "sasl.oauthbearer.scope.claim.name"
+        | "sasl.oauthbearer.jwt.validator.class"
+        | "sasl.oauthbearer.clock.skew.seconds"
+        | "sasl.oauthbearer.expected.audience"
+        | "sasl.oauthbearer.expected.issuer"
+        | "sasl.oauthbearer.jwks.endpoint.url"
+        | "sasl.oauthbearer.jwks.endpoint.refresh.ms"
+        | "sasl.oauthbearer.jwks.endpoint.retry.backoff.ms"
+        | "sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms" => Some("the brokers look into tokens"),
         "key.serializer" | "value.serializer" => Some("the converters make the bytes"),
         "interceptor.classes" | "metric.reporters" | "security.providers" | "sasl.login.class" => {
             Some("classes of the Java client cannot be loaded")
@@ -116,8 +157,14 @@ fn refused(name: &str) -> Option<String> {
         "delivery.report.only.error" => {
             Some("positions are saved after delivery, so deliveries must be reported; remove it".to_owned())
         }
-        "sasl.client.callback.handler.class" | "sasl.login.callback.handler.class" | "ssl.engine.factory.class" => {
+        "sasl.client.callback.handler.class" | "ssl.engine.factory.class" => {
             Some("classes of the Java client cannot be loaded; use sasl.jaas.config and ssl.* instead".to_owned())
+        }
+        "plugin.library.paths" | "ssl.engine.location" | "ssl.providers" | "sasl.kerberos.kinit.cmd" => {
+            Some("would have the daemon run a program of somebody else's; remove it".to_owned())
+        }
+        "sasl.oauthbearer.jwt.retriever.class" | "sasl.oauthbearer.method" => {
+            Some("tokens are got for a client's credentials, or from a file; remove it".to_owned())
         }
         _ => None,
     }
@@ -150,6 +197,7 @@ mod tests {
         assert_eq!(meaning("socket.keepalive.enable", "true"), Unchanged);
         assert!(matches!(meaning("key.serializer", "x"), Ignored(_)));
         assert!(matches!(meaning("transactional.id", "x"), Refused(_)));
+        assert!(matches!(meaning("plugin.library.paths", "/tmp/evil"), Refused(_)));
         assert!(matches!(meaning("buffer.memory", "much"), Refused(_)));
         let package = "org.apache.kafka.clients.producer";
         assert!(matches!(meaning("partitioner.class", &format!("{package}.RoundRobinPartitioner")), Refused(_)));

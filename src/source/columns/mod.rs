@@ -12,9 +12,8 @@ mod mask;
 
 use fancy_regex::Regex;
 
-use super::adjust::NameAdjustment;
 use super::filter::{Filter, Patterns, anchored};
-use crate::config::{Key, KeyKind, Reader};
+use crate::config::{Key, KeyKind, NameAdjustment, Reader};
 use mask::{Algorithm, Hash, Hashed};
 
 pub use layout::{ColumnFacts, Layout, Projection};

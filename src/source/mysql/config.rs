@@ -51,59 +51,104 @@ pub enum SslMode {
     VerifyIdentity,
 }
 
-/// Keys of this connector; `common::KEYS` are the others.
-pub const KEYS: &[Key] = &[
-    Key::new("database.port", KeyKind::Int, "Port of the server").default("3306"),
-    Key::new("database.server.id", KeyKind::Long, "Replica id, unique among the server's replicas; made up if missing"),
-    Key::new("database.include.list", KeyKind::List, "Databases to capture: regular expressions of whole names"),
-    Key::new("database.exclude.list", KeyKind::List, "Databases to leave out: regular expressions of whole names"),
-    Key::new("database.ssl.mode", KeyKind::String, "Whether connections are encrypted")
-        .one_of(&["disabled", "preferred", "required", "verify_ca", "verify_identity"])
-        .default("preferred"),
-    Key::new(
-        "database.ssl.truststore",
-        KeyKind::String,
-        "PEM file of the authorities that sign the server's certificate",
-    ),
-    Key::new("database.ssl.truststore.password", KeyKind::Password, "Not needed for PEM"),
-    Key::new("database.ssl.keystore", KeyKind::String, "PEM file of the client's certificate and key"),
-    Key::new("database.ssl.keystore.password", KeyKind::Password, "Not needed for PEM"),
-    Key::new("connect.timeout.ms", KeyKind::Int, "How long a connection may take to open, ms").default("30000"),
-    Key::new("time.precision.mode", KeyKind::String, "How dates and times are written")
-        .one_of(&["adaptive_time_microseconds", "connect", "isostring", "microseconds", "nanoseconds"])
-        .default("adaptive_time_microseconds"),
-    Key::new("bigint.unsigned.handling.mode", KeyKind::String, "How BIGINT UNSIGNED is written")
-        .one_of(&["long", "precise"])
-        .default("long"),
-    Key::new("snapshot.mode", KeyKind::String, "When the tables are read before the log")
-        .one_of(&["initial", "initial_only", "no_data", "schema_only", "always", "when_needed", "recovery", "never"])
-        .default("initial"),
-    Key::new("snapshot.locking.mode", KeyKind::String, "How long writers wait for a snapshot")
-        .one_of(&["minimal", "minimal_percona", "extended", "none"])
-        .default("minimal"),
-    Key::new("snapshot.lock.timeout.ms", KeyKind::Long, "How long a lock is waited for, ms").default("10000"),
-    Key::new("snapshot.fetch.size", KeyKind::Int, "Accepted; rows are streamed"),
-    Key::new(
-        "gtid.source.includes",
-        KeyKind::List,
-        "Servers whose transactions are followed: regular expressions of UUIDs",
-    ),
-    Key::new("gtid.source.excludes", KeyKind::List, "Servers whose transactions are not followed"),
-    Key::new(
-        "include.query",
-        KeyKind::Boolean,
-        "Whether the source block holds the SQL (binlog_rows_query_log_events=ON)",
-    )
-    .default("false"),
-    Key::new("include.schema.comments", KeyKind::Boolean, "Whether schemas tell the columns' comments")
+/// Which server's connector it is: Debezium has two, with the same keys but for one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flavor {
+    /// `MySqlConnector`
+    MySql,
+    /// `MariaDbConnector`
+    MariaDb,
+}
+
+impl Flavor {
+    /// Keys of the connector; `common::KEYS` are the others.
+    #[must_use]
+    pub const fn keys(self) -> &'static [Key] {
+        match self {
+            Self::MySql => KEYS,
+            Self::MariaDb => MARIADB_KEYS,
+        }
+    }
+}
+
+const SSL_MODE: Key = Key::new("database.ssl.mode", KeyKind::String, "Whether connections are encrypted");
+
+const KEYS: &[Key] =
+    &keys(SSL_MODE.one_of(&["disabled", "preferred", "required", "verify_ca", "verify_identity"]).default("preferred"));
+
+/// Its driver has other words, and no encryption unless it is asked for.
+const MARIADB_KEYS: &[Key] =
+    &keys(SSL_MODE.one_of(&["trust", "disable", "verify-ca", "verify-full"]).default("disable"));
+
+const fn keys(ssl_mode: Key) -> [Key; 24] {
+    [
+        Key::new("database.port", KeyKind::Int, "Port of the server").default("3306"),
+        Key::new(
+            "database.server.id",
+            KeyKind::Long,
+            "Replica id, unique among the server's replicas; made up if missing",
+        ),
+        Key::new("database.include.list", KeyKind::List, "Databases to capture: regular expressions of whole names"),
+        Key::new("database.exclude.list", KeyKind::List, "Databases to leave out: regular expressions of whole names"),
+        ssl_mode,
+        Key::new(
+            "database.ssl.truststore",
+            KeyKind::String,
+            "PEM file of the authorities that sign the server's certificate",
+        ),
+        Key::new("database.ssl.truststore.password", KeyKind::Password, "Not needed for PEM"),
+        Key::new("database.ssl.keystore", KeyKind::String, "PEM file of the client's certificate and key"),
+        Key::new("database.ssl.keystore.password", KeyKind::Password, "Not needed for PEM"),
+        Key::new("connect.timeout.ms", KeyKind::Int, "How long a connection may take to open, ms").default("30000"),
+        Key::new("time.precision.mode", KeyKind::String, "How dates and times are written")
+            .one_of(&["adaptive_time_microseconds", "connect", "isostring", "microseconds", "nanoseconds"])
+            .default("adaptive_time_microseconds"),
+        Key::new("bigint.unsigned.handling.mode", KeyKind::String, "How BIGINT UNSIGNED is written")
+            .one_of(&["long", "precise"])
+            .default("long"),
+        Key::new("snapshot.mode", KeyKind::String, "When the tables are read before the log")
+            .one_of(&[
+                "initial",
+                "initial_only",
+                "no_data",
+                "schema_only",
+                "always",
+                "when_needed",
+                "recovery",
+                "never",
+            ])
+            .default("initial"),
+        Key::new("snapshot.locking.mode", KeyKind::String, "How long writers wait for a snapshot")
+            .one_of(&["minimal", "minimal_percona", "extended", "none"])
+            .default("minimal"),
+        Key::new("snapshot.lock.timeout.ms", KeyKind::Long, "How long a lock is waited for, ms").default("10000"),
+        Key::new("snapshot.fetch.size", KeyKind::Int, "Accepted; rows are streamed"),
+        Key::new(
+            "gtid.source.includes",
+            KeyKind::List,
+            "Servers whose transactions are followed: regular expressions of UUIDs",
+        ),
+        Key::new("gtid.source.excludes", KeyKind::List, "Servers whose transactions are not followed"),
+        Key::new(
+            "include.query",
+            KeyKind::Boolean,
+            "Whether the source block holds the SQL (binlog_rows_query_log_events=ON)",
+        )
         .default("false"),
-    Key::new("include.schema.changes", KeyKind::Boolean, "Accepted; the schema change topic is not written yet")
-        .default("true"),
-    Key::new("binlog.net.write.timeout", KeyKind::Int, "Seconds the server waits for a slow reader; 0: an hour")
-        .default("0"),
-    Key::new("schema.history.internal*", KeyKind::String, "Accepted and not needed: the log itself tells the tables"),
-    Key::new("connect.keep.alive*", KeyKind::String, "Accepted; the connection is watched by heartbeats"),
-];
+        Key::new("include.schema.comments", KeyKind::Boolean, "Whether schemas tell the columns' comments")
+            .default("false"),
+        Key::new("include.schema.changes", KeyKind::Boolean, "Accepted; the schema change topic is not written yet")
+            .default("true"),
+        Key::new("binlog.net.write.timeout", KeyKind::Int, "Seconds the server waits for a slow reader; 0: an hour")
+            .default("0"),
+        Key::new(
+            "schema.history.internal*",
+            KeyKind::String,
+            "Accepted and not needed: the log itself tells the tables",
+        ),
+        Key::new("connect.keep.alive*", KeyKind::String, "Accepted; the connection is watched by heartbeats"),
+    ]
+}
 
 /// The configuration of a MySQL source.
 #[derive(Clone, Debug)]
@@ -150,8 +195,9 @@ impl MySqlConfig {
     ///
     /// # Errors
     /// All that is wrong with them.
-    pub fn read(properties: &Properties) -> Result<Self, Problems> {
-        let mut reader = Reader::new(properties, &[common::KEYS, columns::KEYS, KEYS]);
+    pub fn read(flavor: Flavor, properties: &Properties) -> Result<Self, Problems> {
+        let lists = [common::KEYS, columns::KEYS, flavor.keys()];
+        let mut reader = Reader::new(properties, &lists);
         let common = Common::read(&mut reader);
         let given: Option<u32> = reader.number_opt("database.server.id");
         if given == Some(0) {
@@ -162,10 +208,10 @@ impl MySqlConfig {
             server_id: given.unwrap_or_else(|| derived_server_id(&common)),
             server_id_given: given.is_some(),
             ssl_mode: match reader.choice("database.ssl.mode").as_str() {
-                "disabled" => SslMode::Disabled,
-                "required" => SslMode::Required,
-                "verify_ca" => SslMode::VerifyCa,
-                "verify_identity" => SslMode::VerifyIdentity,
+                "disabled" | "disable" => SslMode::Disabled,
+                "required" | "trust" => SslMode::Required,
+                "verify_ca" | "verify-ca" => SslMode::VerifyCa,
+                "verify_identity" | "verify-full" => SslMode::VerifyIdentity,
                 _ => SslMode::Preferred,
             },
             ssl_roots: pem(&mut reader, "database.ssl.truststore"),
@@ -228,9 +274,15 @@ impl MySqlConfig {
     }
 }
 
-/// The server's own databases.
+/// What the names of scratch databases begin with, in which DDL is tried: nobody captures them.
+pub(super) const SCRATCH: &str = "rowtide_check_";
+
+/// The server's own databases, and ours.
 pub(super) fn is_system(database: &str) -> bool {
-    ["mysql", "information_schema", "performance_schema", "sys"].iter().any(|name| name.eq_ignore_ascii_case(database))
+    database.starts_with(SCRATCH)
+        || ["mysql", "information_schema", "performance_schema", "sys"]
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(database))
 }
 
 /// A PEM file. Java's key stores are refused with the way out.
@@ -265,7 +317,7 @@ mod tests {
     fn read(more: &[(&str, &str)]) -> Result<MySqlConfig, Problems> {
         let base = [("topic.prefix", "p"), ("database.hostname", "h"), ("database.user", "u")];
         let properties = base.iter().chain(more).map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        MySqlConfig::read(&properties)
+        MySqlConfig::read(Flavor::MySql, &properties)
     }
 
     #[test]
@@ -276,6 +328,32 @@ mod tests {
         assert_eq!(config.snapshot, SnapshotMode::Initial);
         assert_eq!(config.locking, LockingMode::Minimal);
         assert!(config.captures("shop", "orders") && !config.captures("mysql", "user"));
+    }
+
+    /// As Debezium 3.5.0's `MariaDbConnectorConfig.MariaDbSecureConnectionMode`.
+    #[test]
+    fn mariadb_has_other_words_for_tls() {
+        let read = |mode: &str| {
+            let pairs = [
+                ("topic.prefix", "p"),
+                ("database.hostname", "h"),
+                ("database.user", "u"),
+                ("database.ssl.mode", mode),
+            ];
+            let properties = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+            MySqlConfig::read(Flavor::MariaDb, &properties)
+        };
+        for (mode, means) in [
+            ("", SslMode::Disabled),
+            ("disable", SslMode::Disabled),
+            ("TRUST", SslMode::Required),
+            ("verify-ca", SslMode::VerifyCa),
+            ("verify-full", SslMode::VerifyIdentity),
+        ] {
+            assert_eq!(read(mode).unwrap().ssl_mode, means, "{mode}");
+        }
+        let refused = read("preferred").unwrap_err().to_string();
+        assert!(refused.contains("must be one of trust, disable, verify-ca, verify-full"), "{refused}");
     }
 
     #[test]

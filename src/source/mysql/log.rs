@@ -184,11 +184,12 @@ fn widened(last: u64, low: u32) -> u64 {
 
 /// Whether a place in the log is before another: files are numbered behind their last point.
 pub(super) fn is_before(one: (&str, u64), other: (&str, u64)) -> bool {
-    let key = |(file, pos): (&str, u64)| {
-        let number = file.rsplit_once('.').and_then(|(_, number)| number.parse::<u64>().ok());
-        (number.unwrap_or(0), pos)
-    };
-    key(one) < key(other)
+    (number(one.0), one.1) < (number(other.0), other.1)
+}
+
+/// The number of a file of the log.
+pub(super) fn number(file: &str) -> u64 {
+    file.rsplit_once('.').and_then(|(_, number)| number.parse().ok()).unwrap_or(0)
 }
 
 #[cfg(test)]

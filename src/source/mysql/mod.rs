@@ -18,31 +18,38 @@ mod ddl;
 mod decode;
 mod default_cell;
 mod definition;
+mod describe;
 mod form;
 mod gtid;
+mod head;
 mod jsonb;
 mod lexer;
 mod log;
 mod position;
 mod raw;
 mod reader;
+mod rewrite;
 mod rows;
 mod schema;
+mod scratch;
 mod select;
 mod server;
 mod snapshot;
 mod stream;
 mod tablemap;
 mod told;
+mod unseen;
 
 use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-pub use config::MySqlConfig;
+pub use config::{Flavor, MySqlConfig};
+pub use describe::describe;
 
 use config::SnapshotMode;
+use head::Reading;
 use position::Place;
 use server::Server;
 use stream::Start;
@@ -58,8 +65,8 @@ pub struct MySql {
 impl MySql {
     /// A source of that configuration; it connects when it runs.
     #[must_use]
-    pub fn new(config: MySqlConfig) -> Self {
-        Self { config: Arc::new(config) }
+    pub fn new(config: impl Into<Arc<MySqlConfig>>) -> Self {
+        Self { config: config.into() }
     }
 }
 
@@ -68,17 +75,29 @@ impl Source for MySql {
         let server = Server { config: self.config };
         async move {
             let stop = out.stop.clone();
+            let reading = Reading::default();
             tokio::select! {
                 biased;
                 () = stop.cancelled() => Ok(()),
-                ended = run(&server, start, &out) => ended,
+                ended = run(&server, start, (&out, &reading)) => ended,
+                never = head::watch(&server, &reading, &out) => match never {},
             }
         }
         .boxed()
     }
 }
 
-async fn run(server: &Server, start: Option<Position>, out: &Outbox) -> Result<(), SourceError> {
+/// Whether the server can be reached as the configuration says. How it is set up is looked at when the connector starts.
+///
+/// # Errors
+/// Why not.
+pub async fn reach(config: &Arc<MySqlConfig>) -> Result<(), SourceError> {
+    let connection = Server { config: Arc::clone(config) }.connect().await?;
+    let _ = connection.disconnect().await;
+    Ok(())
+}
+
+async fn run(server: &Server, start: Option<Position>, (out, reading): (&Outbox, &Reading)) -> Result<(), SourceError> {
     let config = &server.config;
     let mut conn = server.connect().await?;
     let facts = server.check(&mut conn).await?;
@@ -97,11 +116,12 @@ async fn run(server: &Server, start: Option<Position>, out: &Outbox) -> Result<(
     let (interrupted, saved) = if in_snapshot { (saved, None) } else { (None, saved) };
     let mut attempt = match (saved, config.snapshot) {
         (Some(place), mode) if mode != SnapshotMode::Always => {
+            out.meters.snapshot.skip();
             if mode == SnapshotMode::InitialOnly {
                 return idle(out).await;
             }
             let start = Start { place, catalog: None };
-            match stream::run(server, &facts, start, out).await {
+            match stream::run(server, &facts, start, (out, reading)).await {
                 Err(stream::Ended::Failed(SourceError::PositionLost { what, .. }))
                     if mode == SnapshotMode::WhenNeeded =>
                 {
@@ -123,7 +143,7 @@ async fn run(server: &Server, start: Option<Position>, out: &Outbox) -> Result<(
     match attempt {
         None => Ok(()),
         Some(_) if config.snapshot == SnapshotMode::InitialOnly => idle(out).await,
-        Some(start) => finished(stream::run(server, &facts, start, out).await),
+        Some(start) => finished(stream::run(server, &facts, start, (out, reading)).await),
     }
 }
 

@@ -73,6 +73,8 @@ pub(super) struct Reader {
     /// Events and rows of the current transaction that were saved.
     pass: (u64, u64),
     transaction: Option<Transaction>,
+    /// Whether the current transaction has changes in a batch.
+    captured: bool,
     record_offsets: bool,
     pub(super) batcher: Batcher,
     /// Behind the last event in the batch.
@@ -104,6 +106,7 @@ impl Reader {
             resume,
             pass: (0, 0),
             transaction: None,
+            captured: false,
             record_offsets,
             batcher: Batcher::new(Limits::default()),
             last: None,
@@ -200,7 +203,11 @@ impl Reader {
         match (word(0).as_str(), word(1).as_str()) {
             ("BEGIN", _) | ("XA", "START" | "BEGIN") => self.begin(query.thread),
             ("COMMIT", _) => self.commit(),
-            ("ROLLBACK", second) if second != "TO" => self.commit(),
+            ("ROLLBACK", second) if second != "TO" => {
+                self.batcher.tally().rollbacks += 1;
+                self.captured = false;
+                self.commit();
+            }
             ("ROLLBACK" | "SAVEPOINT" | "RELEASE", _) | ("XA", "END") => {}
             ("XA", _) => self.log.finish(),
             _ => return self.statement(&query),
@@ -211,6 +218,7 @@ impl Reader {
     fn begin(&mut self, thread: u32) {
         self.log.begin(thread);
         self.pass = (0, 0);
+        self.captured = false;
         let resumed = self.resume.take().filter(|place| self.log.is_at(place));
         if let Some(resumed) = &resumed {
             self.pass = (resumed.event, resumed.row);
@@ -234,6 +242,8 @@ impl Reader {
         {
             self.boundary(transaction.id, Some(transaction.tables));
         }
+        self.batcher.tally().malformed += u64::from(self.log.open.is_none());
+        self.batcher.tally().transactions += u64::from(std::mem::take(&mut self.captured));
         self.transaction = None;
         self.log.finish();
     }
@@ -282,6 +292,7 @@ impl Reader {
         let shape = self.common.selected((database, name), definition)?;
         // Debezium knows a statement's time in milliseconds, a row's in microseconds.
         let ts_us = self.log.ts_us().div_euclid(1000) * 1000;
+        self.batcher.committed_at(ts_us);
         let source = self.source(&shape, ts_us, Made::default());
         let (file, end, start) = (Arc::clone(&self.log.file), self.log.end, self.log.start);
         self.log.finish();
@@ -323,7 +334,11 @@ impl Reader {
     }
 
     fn rows(&mut self, event: &Raw) -> Result<Step, SourceError> {
-        let Some(shape) = self.shape(event)? else { return Ok(Step::Done) };
+        let Some(shape) = self.shape(event)? else {
+            // Its rows are not even counted.
+            self.batcher.tally().filtered += 1;
+            return Ok(Step::Done);
+        };
         let done = self.log.open.as_ref().map_or(0, |open| open.events);
         let (events, rows) = self.pass;
         if done < events {
@@ -358,9 +373,11 @@ impl Reader {
         };
         open.read += 1;
         let op = open.rows.op;
-        let is_unchanged =
-            || op == Op::Update && open.rows.shape.projection.skips_update(before.as_ref(), after.as_ref());
-        if open.read <= open.pass || self.common.config.common.skips(op) || is_unchanged() {
+        if open.read <= open.pass || self.common.config.common.skips(op) {
+            return Ok(true);
+        }
+        if op == Op::Update && open.rows.shape.projection.skips_update(before.as_ref(), after.as_ref()) {
+            self.batcher.tally().unchanged += 1;
             return Ok(true);
         }
         let shape = &open.rows.shape;
@@ -369,7 +386,9 @@ impl Reader {
             thread: self.log.open.as_ref().map_or(Value::Null, |open| Value::Int64(open.thread.into())),
             query: self.log.open.as_ref().map_or(Value::Null, |open| open.query.clone()),
         };
-        let source = self.source(shape, self.log.ts_us(), made);
+        let ts_us = self.log.ts_us();
+        self.batcher.committed_at(ts_us);
+        let source = self.source(shape, ts_us, made);
         let images = Images { shape: Arc::clone(shape), op, before, after };
         let place = self.log.place(open.read, None);
         // The bytes of an event are counted with its first row, then as one more each: the batch is full soon enough.
@@ -411,6 +430,7 @@ impl Reader {
         }
         change.offset = self.record_offsets.then(|| place.position().0);
         self.batcher.push(Event::Change(change), bytes);
+        self.captured = true;
         self.last = Some(place);
     }
 }

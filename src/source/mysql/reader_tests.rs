@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::config::Properties;
 use crate::data::Schema;
-use crate::source::mysql::MySqlConfig;
+use crate::source::mysql::{Flavor, MySqlConfig};
 
 fn data(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/mysql").join(name)
@@ -46,7 +46,7 @@ fn reader(start: &Place, catalog: Catalog, options: &[(&str, &str)]) -> Reader {
     let base =
         [("topic.prefix", "p"), ("database.hostname", "h"), ("database.user", "u"), ("skipped.operations", "none")];
     let properties: Properties = base.iter().chain(options).map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-    let common = Common::new(Arc::new(MySqlConfig::read(&properties).unwrap()));
+    let common = Common::new(Arc::new(MySqlConfig::read(Flavor::MySql, &properties).unwrap()));
     let as_of = AsOf { executed: GtidSet::default(), file: "binlog.000001".into(), pos: 0 };
     Reader::new(common, (catalog, as_of), start, true).unwrap()
 }

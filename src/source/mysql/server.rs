@@ -14,8 +14,9 @@ use super::config::{MySqlConfig, SslMode, is_system};
 use super::ddl;
 use super::definition::Definition;
 use super::gtid::GtidSet;
+use super::unseen;
 use crate::config::Secret;
-use crate::source::SourceError;
+use crate::source::{SourceError, gate};
 
 /// How long an answer may take (Debezium's `database.query.timeout.ms`): else a server that hangs would hang us.
 pub(super) const ANSWER_MAX: Duration = Duration::from_secs(600);
@@ -70,6 +71,7 @@ impl Server {
             .setup(setup.to_vec())
             .stmt_cache_size(0)
             .into();
+        let _turn = gate::turn(&common.host, common.port).await;
         let timeout = Duration::from_millis(self.config.connect_timeout_ms.max(1));
         match tokio::time::timeout(timeout, Conn::new(opts)).await {
             Ok(opened) => opened,
@@ -173,22 +175,39 @@ impl Server {
         Ok(Status { file: file.into(), pos, executed })
     }
 
+    /// The captured tables, in Debezium's order; what the file asks for beside them is warned of.
+    pub(super) async fn tables_for_run(&self, conn: &mut Conn) -> Result<Vec<Name>, SourceError> {
+        let visible = self.visible(conn).await?;
+        let captured = self.captured(visible.clone());
+        unseen::warn(&self.config, &visible, &captured);
+        Ok(captured)
+    }
+
     /// The captured tables, in Debezium's order.
     pub(super) async fn tables(&self, conn: &mut Conn) -> Result<Vec<Name>, SourceError> {
+        Ok(self.captured(self.visible(conn).await?))
+    }
+
+    fn captured(&self, mut tables: Vec<Name>) -> Vec<Name> {
+        tables.retain(|(database, table)| self.config.captures(database, table));
+        tables
+    }
+
+    /// The tables that the user sees, without the server's own.
+    async fn visible(&self, conn: &mut Conn) -> Result<Vec<Name>, SourceError> {
         let statement = "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES WHERE TABLE_TYPE='BASE TABLE'";
         let rows = self.rows(conn, statement).await?;
         let mut names: Vec<Name> = rows
             .into_iter()
             .filter_map(|row| mysql_async::from_row_opt::<(String, String)>(row).ok())
             .filter(|(database, _)| !is_system(database))
-            .filter(|(database, table)| self.config.captures(database, table))
             .collect();
         names.sort_unstable();
         Ok(names)
     }
 
-    /// A table's definition now; `None`: there is no such table.
-    pub(super) async fn definition(&self, conn: &mut Conn, name: &Name) -> Result<Option<Definition>, SourceError> {
+    /// The statement that makes a table, as the server says; `None`: there is no such table.
+    pub(super) async fn made(&self, conn: &mut Conn, name: &Name) -> Result<Option<String>, SourceError> {
         let statement = format!("SHOW CREATE TABLE {}", quoted(name));
         let rows: Vec<Row> = match conn.query(&statement).await {
             Ok(rows) => rows,
@@ -196,10 +215,15 @@ impl Server {
             Err(Error::Server(server)) if matches!(server.code, 1146 | 1049) => return Ok(None),
             Err(error) => return Err(self.failed(&statement, &error)),
         };
-        let ddl = rows.first().and_then(|row| row.get_opt::<String, usize>(1)?.ok()).unwrap_or_default();
-        let definition = ddl::definition(&ddl).ok_or_else(|| SourceError::Undecodable {
+        Ok(Some(rows.first().and_then(|row| row.get_opt::<String, usize>(1)?.ok()).unwrap_or_default()))
+    }
+
+    /// A table's definition now; `None`: there is no such table.
+    pub(super) async fn definition(&self, conn: &mut Conn, name: &Name) -> Result<Option<Definition>, SourceError> {
+        let Some(made) = self.made(conn, name).await? else { return Ok(None) };
+        let definition = ddl::definition(&made).ok_or_else(|| SourceError::Undecodable {
             what: format!("the definition of {}.{}", name.0, name.1),
-            position: statement,
+            position: "SHOW CREATE TABLE".to_owned(),
             reason: "the statement that makes the table was not understood; please report it".to_owned(),
         })?;
         Ok(Some(definition))

@@ -69,8 +69,8 @@ pub(super) async fn take(
     interrupted: Option<Place>,
 ) -> Result<Taken, Ended> {
     let mut conn = server.connect().await?;
-    let tables = server.tables(&mut conn).await?;
-    let Consistent { mut conn, lock, status } = consistent(server, facts, conn, &tables).await?;
+    let tables = server.tables_for_run(&mut conn).await?;
+    let Consistent { mut conn, lock, status } = consistent(server, facts, conn, &tables, out).await?;
     let catalog = server.catalog(&mut conn, &tables).await?;
     let as_of = AsOf { executed: status.executed.clone(), file: Arc::clone(&status.file), pos: status.pos };
     let now = server.rows(&mut conn, "SELECT UNIX_TIMESTAMP()").await?;
@@ -90,7 +90,9 @@ pub(super) async fn take(
         Place { snapshot_completed: Some(false), ts_sec: Some(ts_sec), ..begin.unwrap_or_else(|| place.clone()) };
     let common = Common::new(Arc::clone(&server.config));
     let mut writer = Writer { common, place, begin, batcher: Batcher::new(Limits::default()), out };
-    if server.config.snapshot != SnapshotMode::NoData {
+    if server.config.snapshot == SnapshotMode::NoData {
+        out.meters.snapshot.skip();
+    } else {
         // Before the first row is sent, it is known that rows were sent, and where the stream must begin.
         out.save(writer.begin.position()).await.map_err(|_| Ended::Stopping)?;
         let snapshotted = |name: &&Name| {
@@ -99,8 +101,10 @@ pub(super) async fn take(
         };
         let tables: Vec<&Name> = tables.iter().filter(snapshotted).collect();
         read_all(server, &mut conn, &tables, &catalog, &mut writer).await?;
+        out.meters.snapshot.completes();
     }
     drop(lock);
+    out.meters.snapshot.global_lock(false);
     writer.begin.snapshot_completed = Some(true);
     writer.flush().await?;
     let _ = conn.disconnect().await;
@@ -137,13 +141,20 @@ async fn still_there(
 }
 
 /// A consistent read, and its place in the log, with the shortest lock that the grants allow.
-async fn consistent(server: &Server, facts: &Facts, conn: Conn, tables: &[Name]) -> Result<Consistent, SourceError> {
+async fn consistent(
+    server: &Server,
+    facts: &Facts,
+    conn: Conn,
+    tables: &[Name],
+    out: &Outbox,
+) -> Result<Consistent, SourceError> {
     let locking = server.config.locking;
     if locking != LockingMode::None {
         let mut lock = server.connect().await?;
         let seconds = server.config.lock_timeout_ms.div_ceil(1000).max(1);
         server.run(&mut lock, &format!("SET lock_wait_timeout={seconds}")).await?;
         if locked(server, facts, &mut lock, tables).await? {
+            out.meters.snapshot.global_lock(true);
             let begun = Instant::now();
             let mut conn = conn;
             begin(server, &mut conn).await?;
@@ -153,7 +164,8 @@ async fn consistent(server: &Server, facts: &Facts, conn: Conn, tables: &[Name])
                 Some(lock)
             } else {
                 server.run(&mut lock, "UNLOCK TABLES").await?;
-                tracing::info!(held_ms = begun.elapsed().as_millis(), "lock released");
+                out.meters.snapshot.global_lock(false);
+                tracing::info!(held_seconds = begun.elapsed().as_secs_f32(), "lock released");
                 let _ = lock.disconnect().await;
                 None
             };
@@ -238,6 +250,7 @@ async fn read_all(
     let estimates = estimates(server, conn).await?;
     let begun = Instant::now();
     tracing::info!(tables = tables.len(), "snapshot begins");
+    writer.out.meters.snapshot.begins(tables.len());
     let mut total = 0;
     for (index, name) in tables.iter().enumerate() {
         let Some(definition) = catalog.get(&name.0, &name.1) else { continue };
@@ -261,6 +274,7 @@ async fn read_all(
             told: Instant::now(),
         };
         table.read(server, conn, &statement, writer).await?;
+        writer.out.meters.snapshot.read(&table.shape.table.id, table.rows, true);
         total += table.rows;
         tracing::info!(table = %table.shape.table.id, rows = table.rows, seconds = table.begun.elapsed().as_secs_f32(), "table read");
     }
@@ -332,7 +346,9 @@ impl TableRead {
             (true, false) => Marker::FirstInDataCollection,
             (false, false) => Marker::True,
         };
-        writer.write(&self.shape, row, bytes, marker).await?;
+        if writer.write(&self.shape, row, bytes, marker).await? {
+            writer.out.meters.snapshot.read(&self.shape.table.id, self.rows, false);
+        }
         if self.told.elapsed() >= TELL_EVERY {
             self.tell();
         }
@@ -363,7 +379,8 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    async fn write(&mut self, shape: &Shape, row: Row, bytes: usize, marker: Marker) -> Result<(), Ended> {
+    /// Whether that filled a batch, which is sent.
+    async fn write(&mut self, shape: &Shape, row: Row, bytes: usize, marker: Marker) -> Result<bool, Ended> {
         let moment = Moment { ts_us: self.place.ts_sec.unwrap_or(0) * 1_000_000, marker };
         let own = [
             Value::Text(shape.name.clone()),
@@ -389,7 +406,11 @@ impl Writer<'_> {
             offset: self.out.record_offsets.then(|| self.begin.position().0),
         };
         self.batcher.push(Event::Change(change), bytes);
-        if self.batcher.is_full() { self.flush().await } else { Ok(()) }
+        let full = self.batcher.is_full();
+        if full {
+            self.flush().await?;
+        }
+        Ok(full)
     }
 
     async fn flush(&mut self) -> Result<(), Ended> {

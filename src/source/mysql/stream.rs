@@ -14,6 +14,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 use super::catalog::Catalog;
 use super::check::Facts;
 use super::gtid::GtidSet;
+use super::head::Reading;
 use super::log::is_before;
 use super::position::Place;
 use super::raw::{QUERY, Raw, TRANSACTION_PAYLOAD};
@@ -62,7 +63,12 @@ pub(super) struct Start {
 }
 
 /// Follows the log.
-pub(super) async fn run(server: &Server, facts: &Facts, start: Start, out: &Outbox) -> Result<(), Ended> {
+pub(super) async fn run(
+    server: &Server,
+    facts: &Facts,
+    start: Start,
+    (out, reading): (&Outbox, &Reading),
+) -> Result<(), Ended> {
     let mut conn = server.connect().await?;
     let target = server.status(&mut conn).await?;
     let mut place = start.place;
@@ -70,6 +76,7 @@ pub(super) async fn run(server: &Server, facts: &Facts, start: Start, out: &Outb
     if by_gtid {
         followed(server, &mut place, &target)?;
         server.check_purged(&mut conn, &place).await?;
+        server.check_known(&place, &target)?;
     } else {
         // What came before is not known, so no set is written either.
         place.gtids = None;
@@ -78,7 +85,7 @@ pub(super) async fn run(server: &Server, facts: &Facts, start: Start, out: &Outb
     let catalog = if let Some(catalog) = start.catalog {
         catalog
     } else {
-        let tables = server.tables(&mut conn).await?;
+        let tables = server.tables_for_run(&mut conn).await?;
         let catalog = server.catalog(&mut conn, &tables).await?;
         let now = server.status(&mut conn).await?;
         (catalog, AsOf { executed: now.executed, file: now.file, pos: now.pos })
@@ -90,9 +97,13 @@ pub(super) async fn run(server: &Server, facts: &Facts, start: Start, out: &Outb
     let binlog = dump(server, by_gtid.then_some(&reader.log.executed), &place).await?;
     tracing::info!(file = %place.file, pos = place.pos, gtids = place.gtids.as_deref().unwrap_or(""), by_gtid, "streaming");
     out.progress.send_modify(|progress| progress.streaming = true);
+    out.meters.head.begins(out.meters.source.changes());
+    out.meters.source.gtid_mode.set(Some(by_gtid.into()));
     let mut stream = Stream {
         server,
         out,
+        reading,
+        passed: 0,
         binlog,
         reader,
         target,
@@ -162,6 +173,9 @@ fn sids(set: &GtidSet) -> Result<Vec<Sid<'static>>, SourceError> {
 struct Stream<'a> {
     server: &'a Server,
     out: &'a Outbox,
+    reading: &'a Reading,
+    /// Bytes of the log that were read.
+    passed: u64,
     binlog: BinlogStream,
     reader: Reader,
     /// Where the log ended at the start.
@@ -199,6 +213,11 @@ impl Stream<'_> {
                 None => return Err(self.server.lost("the server ended the stream").into()),
             };
             self.packet(&packet).await?;
+            let before = self.passed;
+            self.passed += u64::from(packet.header().event_size());
+            if before >> 20 != self.passed >> 20 {
+                self.tell_place();
+            }
             // Time that the sink took does not count as silence.
             self.heard = Instant::now();
         }
@@ -206,6 +225,7 @@ impl Stream<'_> {
 
     /// Waits for the next event, the time for a sign of life, or the end. `None`: look again.
     async fn wait(&mut self) -> Result<Option<Option<Result<Packet, Error>>>, Ended> {
+        self.tell_place();
         tokio::select! {
             biased;
             () = self.out.stop.cancelled() => Err(Ended::Stopping),
@@ -265,8 +285,17 @@ impl Stream<'_> {
         Ok(())
     }
 
+    /// Tells the metrics where the reader is.
+    fn tell_place(&self) {
+        let log = &self.reader.log;
+        self.reading.is_at(&log.file, log.end);
+        self.out.meters.head.passed(self.passed);
+        self.out.meters.source.binlog_position.set(Some(log.end.cast_signed()));
+    }
+
     /// Sends what there is, and a heartbeat if one is due.
     async fn flush(&mut self) -> Result<(), Ended> {
+        self.tell_place();
         if self.heartbeat.beats() {
             self.act().await;
             self.reader.batcher.push(Event::Heartbeat { ts_ms: now_ns() / 1_000_000 }, 16);
@@ -368,6 +397,26 @@ impl Server {
             return Ok(());
         }
         Err(self.position_lost(&format!("transactions {lost} were purged")))
+    }
+
+    /// Whether the server knows all that is in the set: what it does not know yet would be passed over when it comes.
+    fn check_known(&self, place: &Place, target: &Status) -> Result<(), SourceError> {
+        let saved = place.gtids.as_deref().unwrap_or_default().parse::<GtidSet>();
+        let saved = saved.map_err(|error| SourceError::BadPosition {
+            position: place.position().0.to_string(),
+            reason: error.to_string(),
+        })?;
+        let unknown = saved.minus(&target.executed);
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let address = self.config.common.address();
+        Err(SourceError::PositionLost {
+            what: format!("the saved position holds transactions {unknown} that {address} does not have"),
+            remedy: "Perhaps it is another server than before, or a replica that lags: let it catch up. To start again with a \
+                     new snapshot, remove the connector's offset, or set snapshot.mode=when_needed"
+                .to_owned(),
+        })
     }
 
     /// Whether the log still has the file.

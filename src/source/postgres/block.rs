@@ -53,12 +53,12 @@ fn block(config: &PostgresConfig, schema: Text, table: Text, place: &Place) -> V
 
 /// `["last commit","place"]`, numbers as text.
 fn sequence(last_commit: Option<u64>, lsn: u64) -> Value {
-    let mut text = String::with_capacity(46);
-    let mut buffer = itoa::Buffer::new();
-    match last_commit {
-        Some(last_commit) => text.extend(["[\"", buffer.format(last_commit), "\",\""]),
-        None => text.push_str("[null,\""),
-    }
-    text.extend([buffer.format(lsn), "\"]"]);
+    let (mut first, mut second) = (itoa::Buffer::new(), itoa::Buffer::new());
+    let place = second.format(lsn);
+    let parts = match last_commit {
+        Some(last_commit) => ["[\"", first.format(last_commit), "\",\"", place, "\"]"],
+        None => ["[null", "", ",\"", place, "\"]"],
+    };
+    let text = parts.concat();
     Value::text(text)
 }

@@ -53,6 +53,8 @@ pub(super) struct Found {
     pub(super) slot: Option<Slot>,
     /// The end of the log.
     pub(super) end: u64,
+    /// Whether that is the end for good: a standby may have more than it has replayed.
+    pub(super) ends: bool,
 }
 
 /// Looks at everything that capturing needs.
@@ -61,14 +63,30 @@ pub(super) struct Found {
 /// [`SourceError::Preflight`] with all findings.
 pub(super) async fn preflight(config: &PostgresConfig, session: &Session) -> Result<Found, SourceError> {
     let mut findings = Vec::new();
-    let (version, end) = server(config, session, &mut findings).await?;
+    let (version, end, ends) = server(config, session, &mut findings).await?;
     let slot = slot(config, session, &mut findings).await?;
     if slot.is_none() {
         free_slots(session, &mut findings).await?;
     }
     let tables = tables(config, session, &mut findings).await?;
     publication(config, session, &tables, &mut findings).await?;
-    if findings.is_empty() { Ok(Found { version, tables, slot, end }) } else { Err(SourceError::Preflight(findings)) }
+    if findings.is_empty() {
+        Ok(Found { version, tables, slot, end, ends })
+    } else {
+        Err(SourceError::Preflight(findings))
+    }
+}
+
+/// Whether the server can be reached as the configuration says, and is one that lets itself be captured. What is missing for
+/// the first run alone is not looked at.
+///
+/// # Errors
+/// Why not.
+pub async fn reach(config: &PostgresConfig) -> Result<(), SourceError> {
+    let session = Session::open(&config.server).await?;
+    let mut findings = Vec::new();
+    server(config, &session, &mut findings).await?;
+    if findings.is_empty() { Ok(()) } else { Err(SourceError::Preflight(findings)) }
 }
 
 async fn query(session: &Session, what: &str, sql: &str) -> Result<Vec<tokio_postgres::Row>, SourceError> {
@@ -83,16 +101,17 @@ async fn server(
     config: &PostgresConfig,
     session: &Session,
     findings: &mut Vec<Finding>,
-) -> Result<(i32, u64), SourceError> {
+) -> Result<(i32, u64, bool), SourceError> {
     // On Amazon RDS the right to replicate is membership of rds_replication.
     let sql = "SELECT current_setting('server_version_num')::int4, current_setting('server_version'), \
         current_setting('wal_level'), \
         (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END)::text, \
         r.rolreplication OR r.rolsuper OR EXISTS(SELECT FROM pg_roles g \
-            WHERE g.rolname = 'rds_replication' AND pg_has_role(r.oid, g.oid, 'member')) \
+            WHERE g.rolname = 'rds_replication' AND pg_has_role(r.oid, g.oid, 'member')), \
+        NOT pg_is_in_recovery() \
         FROM pg_roles r WHERE r.rolname = current_user";
     let rows = query(session, "reading the server's settings", sql).await?;
-    let Some(row) = rows.first() else { return Ok((0, 0)) };
+    let Some(row) = rows.first() else { return Ok((0, 0, false)) };
     let (version, name, wal_level): (i32, String, String) = (row.get(0), row.get(1), row.get(2));
     if version < VERSION_MIN {
         findings.push(found(format!("the server is PostgreSQL {name}"), "PostgreSQL 14 or newer is needed"));
@@ -104,7 +123,7 @@ async fn server(
     if !row.get::<_, bool>(4) {
         findings.push(no_replication(&config.server.user));
     }
-    Ok((version, row.get::<_, Option<String>>(3).as_deref().and_then(parse_lsn).unwrap_or_default()))
+    Ok((version, row.get::<_, Option<String>>(3).as_deref().and_then(parse_lsn).unwrap_or_default(), row.get(5)))
 }
 
 /// The slot of that name, as it is now.
@@ -157,7 +176,8 @@ async fn free_slots(session: &Session, findings: &mut Vec<Finding>) -> Result<()
 
 /// The captured tables. With `publish.via.partition.root` a partitioned table stands for its partitions, without it the
 /// partitions stand for themselves, as in the stream.
-async fn tables(
+/// The tables to capture.
+pub(super) async fn tables(
     config: &PostgresConfig,
     session: &Session,
     findings: &mut Vec<Finding>,

@@ -57,7 +57,7 @@ pub const KEYS: &[Key] = &[
     Key::new(
         "unavailable.value.placeholder",
         KeyKind::String,
-        "What stands for TOASTed values that are not in the log",
+        "What stands for TOASTed values that are not in the log; hex: and digits for bytes",
     )
     .default("__debezium_unavailable_value"),
     Key::new("time.precision.mode", KeyKind::String, "How dates and times are written")
@@ -122,7 +122,7 @@ pub struct PostgresConfig {
     pub(super) snapshot: SnapshotMode,
     pub(super) status_interval: Duration,
     pub(super) messages: Filter,
-    pub(super) placeholder: String,
+    pub(super) placeholder: Vec<u8>,
     pub(super) source: SourceBlock,
     pub(super) database: Text,
     pub(super) message_topic: Arc<str>,
@@ -166,10 +166,10 @@ impl PostgresConfig {
             },
             status_interval: Duration::from_millis(reader.number::<u64>("status.update.interval.ms").max(1)),
             messages: Filter::read(reader, "message.prefix.include.list", "message.prefix.exclude.list"),
-            placeholder: reader.text("unavailable.value.placeholder"),
+            placeholder: placeholder(reader),
             source,
             database: Text::interned(&server.database),
-            message_topic: common.naming.data(&["message"]),
+            message_topic: common.naming.message(),
             common,
             server,
         }
@@ -213,6 +213,19 @@ fn server(reader: &mut Reader<'_>, common: &Common) -> Server {
         tcp_keep_alive: reader.flag("database.tcpKeepAlive"),
         connect_timeout: Duration::from_millis(reader.number("connection.validation.timeout.ms")),
     }
+}
+
+fn placeholder(reader: &mut Reader<'_>) -> Vec<u8> {
+    const NAME: &str = "unavailable.value.placeholder";
+    let text = reader.text(NAME);
+    let Some(digits) = text.strip_prefix("hex:") else { return text.into_bytes() };
+    let digit = |digit: &u8| char::from(*digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
+    let bytes: Option<Vec<u8>> = pairs.iter().map(|[high, low]| Some(digit(high)? << 4 | digit(low)?)).collect();
+    bytes.filter(|_| rest.is_empty()).unwrap_or_else(|| {
+        reader.problem(NAME, Some(text), "must have pairs of hexadecimal digits behind hex:");
+        Vec::new()
+    })
 }
 
 fn slot(reader: &mut Reader<'_>) -> Slot {

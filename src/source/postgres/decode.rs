@@ -174,13 +174,16 @@ impl Decode {
     }
 
     /// What stands for a TOASTed value that the update did not touch (`unavailable.value.placeholder`).
-    pub(super) fn unavailable(&self, placeholder: &str) -> Value {
+    pub(super) fn unavailable(&self, placeholder: &[u8]) -> Value {
         match self {
-            Self::Text { .. } | Self::Numeric { mode: DecimalMode::String, .. } => Value::text(placeholder),
-            Self::Bytea(mode) => bytes(*mode, placeholder.as_bytes()),
+            // Debezium writes it as it is where hexadecimal digits are asked for; and null for base64, which we don't.
+            Self::Text { .. } | Self::Numeric { mode: DecimalMode::String, .. } | Self::Bytea(BinaryMode::Hex) => {
+                Value::text(String::from_utf8_lossy(placeholder).into_owned())
+            }
+            Self::Bytea(mode) => bytes(*mode, placeholder),
             Self::Array(element) => match element.as_ref() {
                 Self::Int2 | Self::Int4 | Self::Date(_) | Self::Int8 => {
-                    Value::Array(placeholder.bytes().map(|byte| element.number(byte)).collect())
+                    Value::Array(placeholder.iter().map(|byte| element.number(*byte)).collect())
                 }
                 element => Value::Array(Box::new([element.unavailable(placeholder)])),
             },

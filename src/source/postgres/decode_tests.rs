@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::source::postgres::config::PostgresConfig;
 
 fn text(decode: &Decode, cell: &str) -> Value {
     let frame = Bytes::copy_from_slice(cell.as_bytes());
@@ -121,5 +122,31 @@ proptest! {
         prop_assume!(!iso.as_str().starts_with(['-', '+']));
         let written = iso.as_str().replace('T', " ").replace('Z', "+00");
         prop_assert_eq!(text(&decode, &written), Value::Text(iso));
+    }
+}
+
+/// As Debezium 3.6.1 was seen to write it, base64 aside.
+#[test]
+fn the_placeholder_is_text_or_bytes() {
+    let placeholder = |written: &str| {
+        let own = [("topic.prefix", "p"), ("database.hostname", "h"), ("database.user", "u"), ("database.dbname", "d")];
+        let pairs = own.into_iter().chain([("unavailable.value.placeholder", written)]);
+        let read = PostgresConfig::read(&pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect());
+        read.map(|config| config.placeholder)
+    };
+    let text = Decode::Text { binary: false };
+    for (written, as_text, as_bytes) in [
+        ("there", "there", &b"there"[..]),
+        ("hex:616263", "abc", b"abc"),
+        ("hex:AAbb", "\u{fffd}\u{fffd}", b"\xaa\xbb"),
+    ] {
+        let placeholder = placeholder(written).unwrap();
+        assert_eq!(text.unavailable(&placeholder), Value::text(as_text), "{written}");
+        assert_eq!(Decode::Bytea(BinaryMode::Hex).unavailable(&placeholder), Value::text(as_text), "{written}");
+        let bytes = Value::Bytes(Bytes::copy_from_slice(as_bytes));
+        assert_eq!(Decode::Bytea(BinaryMode::Bytes).unavailable(&placeholder), bytes, "{written}");
+    }
+    for wrong in ["hex:aab", "hex:xy", "hex:ä"] {
+        assert!(placeholder(wrong).unwrap_err().to_string().contains("hexadecimal digits"), "{wrong}");
     }
 }

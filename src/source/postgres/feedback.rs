@@ -24,6 +24,7 @@ pub(super) struct Shared {
     received: AtomicU64,
     caught_up: AtomicBool,
     answer: Notify,
+    ask: AtomicBool,
 }
 
 impl Shared {
@@ -40,6 +41,12 @@ impl Shared {
     /// All that the log held at the start has been sent.
     pub(super) fn caught_up(&self) {
         self.caught_up.store(true, Ordering::Relaxed);
+    }
+
+    /// Asks the server how far it has read.
+    pub(super) fn ask(&self) {
+        self.ask.store(true, Ordering::Relaxed);
+        self.answer();
     }
 
     /// The server wants an answer now.
@@ -65,7 +72,8 @@ pub(super) async fn run(
             confirmed = confirmed.max(Offset::read(&position)?.resume());
         }
         let stopping = out.stop.is_cancelled();
-        let reply = !stopping && !shared.caught_up.load(Ordering::Relaxed);
+        let asked = shared.ask.swap(false, Ordering::Relaxed);
+        let reply = !stopping && (asked || !shared.caught_up.load(Ordering::Relaxed));
         let status = Status { received: shared.received_end(), confirmed, now_us: now_us(), reply };
         writer.confirm(status).await.map_err(failed)?;
         if stopping {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::data::{Datum, Field, Kind, Row, Schema, Text, Value};
 use crate::event::{Ready, TransactionPlace};
 use crate::source::common::BinaryMode;
+use crate::source::describe::OwnRecord;
 use crate::source::table::transaction_block;
 
 use super::config::PostgresConfig;
@@ -60,6 +61,11 @@ impl Messages {
             content: config.common.binary,
             topic: Arc::clone(&config.message_topic),
         }
+    }
+
+    /// What its records are.
+    pub(super) fn described(&self) -> OwnRecord {
+        OwnRecord { topic: Arc::clone(&self.topic), key: Arc::clone(&self.key), value: Arc::clone(&self.value) }
     }
 
     /// The record of a message.

@@ -10,7 +10,9 @@ mod clock;
 pub mod config;
 mod cursor;
 mod decode;
+mod describe;
 mod feedback;
+mod head;
 mod message;
 mod pgoutput;
 mod position;
@@ -18,6 +20,7 @@ mod position;
 mod recorded;
 mod relations;
 mod schema;
+mod script;
 mod server;
 mod slot;
 mod snapshot;
@@ -27,10 +30,15 @@ mod told;
 mod transaction;
 mod wire;
 
+use std::sync::Arc;
+
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use tokio::sync::Mutex;
 
+pub use check::reach;
 pub use config::{KEYS, PostgresConfig};
+pub use describe::describe;
 
 use self::check::Found;
 use self::config::SnapshotMode;
@@ -41,7 +49,7 @@ use self::server::Session;
 use self::snapshot::{Point, Snapshot, View};
 use self::stream::Stream;
 use super::{Outbox, Source, SourceError};
-use crate::event::{Batch, Position};
+use crate::event::{Batch, Position, Tally};
 
 /// A PostgreSQL database's log.
 pub struct Postgres {
@@ -88,6 +96,7 @@ impl Postgres {
         let saved = saved.filter(|_| interrupted.is_none());
         if config.snapshot == SnapshotMode::InitialOnly && saved.is_some() {
             tracing::info!("the snapshot was made before, and snapshot.mode=initial_only asks for no more");
+            out.meters.snapshot.skip();
             finished(out);
             return Ok(None);
         }
@@ -106,6 +115,7 @@ impl Postgres {
         let offset = match resumed {
             Some(offset) => {
                 connected(out);
+                out.meters.snapshot.skip();
                 offset
             }
             None => match self.first(&found, &session, out, interrupted).await? {
@@ -131,15 +141,17 @@ impl Postgres {
         if config.snapshot == SnapshotMode::InitialOnly {
             let view = View::open(config, &Point { lsn: None, exported: None }).await?;
             connected(out);
-            Snapshot::new(config, session, &view, out).run(view, &found.tables).await?;
+            let snapshot = Snapshot::new(config, session, &view, out);
+            watched(config, session, out, snapshot.run(view, &found.tables)).await?;
             finished(out);
             return Ok(None);
         }
         let exporter = slot::export(config, found).await?;
         connected(out);
         if config.snapshot == SnapshotMode::NoData {
+            out.meters.snapshot.skip();
             let offset = Offset { lsn: exporter.start(), ts_usec: Some(clock::now_us()), ..Offset::default() };
-            let nothing = Batch { events: Vec::new(), position: offset.position() };
+            let nothing = Batch { events: Vec::new(), position: offset.position(), tally: Tally::default() };
             return Ok(out.send(nothing).await.is_ok().then_some(offset));
         }
         let patient = "SET idle_session_timeout = 0";
@@ -166,7 +178,7 @@ impl Postgres {
                 snapshot
             }
         };
-        snapshot.run(view, &found.tables).await
+        watched(config, session, out, snapshot.run(view, &found.tables)).await
     }
 
     async fn stream(&self, session: Session, offset: Offset, end: u64, out: &Outbox) -> Result<(), SourceError> {
@@ -180,8 +192,20 @@ impl Postgres {
         let shared = Shared::default();
         tracing::info!(slot = config.slot.name, position = position::lsn_text(start), "streaming");
         out.progress.send_modify(|progress| progress.streaming = true);
-        let stream = Stream::new(config, out, &shared, Catalog::Server(session), (offset, end));
-        tokio::try_join!(stream.run(reader), feedback::run(config, out, &shared, writer, start)).map(drop)
+        let session = Arc::new(Mutex::new(session));
+        let stream = Stream::new(config, out, &shared, Catalog::Server(Arc::clone(&session)), (offset, end));
+        let feedback = feedback::run(config, out, &shared, writer, start);
+        let watch = head::run(config, &session, &shared, out, start);
+        tokio::try_join!(stream.run(reader), feedback, watch).map(drop)
+    }
+}
+
+/// A snapshot, with an eye on the slot.
+async fn watched<T>(config: &PostgresConfig, session: &Session, out: &Outbox, snapshot: impl Future<Output = T>) -> T {
+    tokio::select! {
+        biased;
+        made = snapshot => made,
+        never = head::during_snapshot(config, session, out) => match never {},
     }
 }
 

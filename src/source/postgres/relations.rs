@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::Mutex;
 
 use super::catalog;
 use super::config::PostgresConfig;
@@ -46,8 +47,8 @@ pub(super) struct BadRow {
 
 /// Where the catalogue is asked.
 pub(super) enum Catalog {
-    /// On the server, by this session.
-    Server(Session),
+    /// On the server, by this session, which others may use too.
+    Server(Arc<Mutex<Session>>),
     /// In a recording.
     #[cfg(test)]
     Recorded(super::recorded::Catalog),
@@ -90,8 +91,9 @@ impl Relations {
         let types = relation.columns.iter().map(|column| column.type_id).collect();
         let (catalog, types) = match &mut self.catalog {
             Catalog::Server(session) => {
-                reopen(session, config).await?;
-                (catalog::table(session, relation.id).await?, catalog::types(session, types).await?)
+                let mut session = session.lock().await;
+                reopen(&mut session, config).await?;
+                (catalog::table(&session, relation.id).await?, catalog::types(&session, types).await?)
             }
             #[cfg(test)]
             Catalog::Recorded(recorded) => recorded.about(relation.id),
@@ -106,7 +108,8 @@ impl Relations {
         let run = async {
             match &mut self.catalog {
                 Catalog::Server(session) => {
-                    reopen(session, config).await?;
+                    let mut session = session.lock().await;
+                    reopen(&mut session, config).await?;
                     session.batch_execute(statement).await.map_err(|error| session.error(statement, &error))
                 }
                 #[cfg(test)]
@@ -132,7 +135,7 @@ impl Relations {
 }
 
 /// Connects again if the session has ended since.
-async fn reopen(session: &mut Session, config: &PostgresConfig) -> Result<(), SourceError> {
+pub(super) async fn reopen(session: &mut Session, config: &PostgresConfig) -> Result<(), SourceError> {
     if session.is_closed() {
         *session = Session::open(&config.server).await?;
     }

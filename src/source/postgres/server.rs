@@ -8,11 +8,12 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
+use tracing::Instrument as _;
 
 use super::tls::Tls;
 use super::wire::{Refusal, WireError};
 use crate::config::Secret;
-use crate::source::{Finding, SourceError};
+use crate::source::{Finding, SourceError, gate};
 
 /// Where the database is, and who we are there.
 #[derive(Clone, Debug)]
@@ -123,16 +124,17 @@ impl Session {
         if let Some(password) = &server.password {
             config.password(password.reveal());
         }
+        let _turn = gate::turn(&server.host, server.port).await;
         let failed = |error: &tokio_postgres::Error| server.connect_error(&wire_error(error));
         let (client, connection) = if encrypted {
             let tls = server.tls.client_config();
             let tls = tls.map_err(|reason| SourceError::Tls { address: server.address(), reason })?;
             let connected = config.connect(MakeRustlsConnect::new(tls)).await;
             let (client, connection) = connected.map_err(|error| failed(&error))?;
-            (client, tokio::spawn(async move { drop(connection.await) }))
+            (client, tokio::spawn(async move { drop(connection.await) }.in_current_span()))
         } else {
             let (client, connection) = config.connect(NoTls).await.map_err(|error| failed(&error))?;
-            (client, tokio::spawn(async move { drop(connection.await) }))
+            (client, tokio::spawn(async move { drop(connection.await) }.in_current_span()))
         };
         Ok(Self { client, address: server.address(), connection })
     }

@@ -103,6 +103,11 @@ pub(super) fn resume(config: &PostgresConfig, found: &Found, offset: Offset) -> 
         let what = format!("the server has removed the log that slot {name:?} needs (max_slot_wal_keep_size)");
         return Err(lost(what, &format!(" after SELECT pg_drop_replication_slot({})", literal(name))));
     }
+    if found.ends && saved > found.end {
+        let (saved, end) = (lsn_text(saved), lsn_text(found.end));
+        // The server would pass over all that is committed before it gets there.
+        return Err(lost(format!("the saved {saved} is beyond the end of the server's log, {end}"), ""));
+    }
     match slot.confirmed {
         Some(confirmed) if confirmed > saved && config.slot.trusted => {
             tracing::warn!(

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 
 use super::block::{self, Place};
-use super::catalog;
+use super::catalog::{self, CatalogColumn, CatalogTable};
 use super::check::Captured;
 use super::clock::{now_ns, now_us};
 use super::config::PostgresConfig;
@@ -141,6 +141,7 @@ impl<'a> Snapshot<'a> {
         let chosen: Vec<&Captured> =
             tables.iter().filter(|table| snapshot.is_empty() || snapshot.matches(&name(table))).collect();
         tracing::info!(tables = chosen.len(), "snapshot begins");
+        self.out.meters.snapshot.begins(chosen.len());
         let mut rows = 0;
         for (index, table) in chosen.iter().enumerate() {
             let Some(read) = self.table(&mut view, table, index == 0).await? else { return Ok(None) };
@@ -157,6 +158,7 @@ impl<'a> Snapshot<'a> {
         if self.out.send(self.batcher.take(self.offset.position())).await.is_err() {
             return Ok(None);
         }
+        self.out.meters.snapshot.completes();
         view.run("COMMIT").await?;
         let seconds = started.elapsed().as_secs_f64();
         tracing::info!(
@@ -205,10 +207,14 @@ impl<'a> Snapshot<'a> {
                 }
             }
             report.tell();
-            if self.batcher.is_full() && self.out.send(self.batcher.take(self.offset.position())).await.is_err() {
-                return Ok(None);
+            if self.batcher.is_full() {
+                self.out.meters.snapshot.read(&layout.table.id, report.rows, false);
+                if self.out.send(self.batcher.take(self.offset.position())).await.is_err() {
+                    return Ok(None);
+                }
             }
         }
+        self.out.meters.snapshot.read(&layout.table.id, report.rows, true);
         if let Some(held) = self.held.as_mut().filter(|_| report.rows > 0) {
             held.last_in_table = true;
         }
@@ -219,20 +225,7 @@ impl<'a> Snapshot<'a> {
     /// The table's layout, and the statement that reads it.
     async fn layout(&self, table: &Captured) -> Result<(Arc<Layout>, String), SourceError> {
         let catalog = catalog::table(self.session, table.id).await?;
-        let shape = |column: &catalog::CatalogColumn| Shape {
-            name: column.name.clone(),
-            type_id: column.type_id,
-            modifier: column.modifier,
-            key: false,
-        };
-        let relation = Relation {
-            id: table.id,
-            schema: table.schema.clone(),
-            name: table.name.clone(),
-            columns: catalog.columns.iter().map(shape).collect(),
-            keyed: false,
-            origin: Origin::Catalog,
-        };
+        let relation = relation(table, &catalog);
         let types = relation.columns.iter().map(|column| column.type_id).collect();
         let types = catalog::types(self.session, types).await?;
         let mut layout = schema::layout(self.config, &relation, &catalog, &types)?;
@@ -270,6 +263,24 @@ impl<'a> Snapshot<'a> {
             offset: self.offset_json.clone(),
         };
         self.batcher.push(Event::Change(change), bytes);
+    }
+}
+
+/// A table as the catalogue has it now.
+pub(super) fn relation(table: &Captured, catalog: &CatalogTable) -> Relation {
+    let shape = |column: &CatalogColumn| Shape {
+        name: column.name.clone(),
+        type_id: column.type_id,
+        modifier: column.modifier,
+        key: false,
+    };
+    Relation {
+        id: table.id,
+        schema: table.schema.clone(),
+        name: table.name.clone(),
+        columns: catalog.columns.iter().map(shape).collect(),
+        keyed: false,
+        origin: Origin::Catalog,
     }
 }
 

@@ -268,6 +268,7 @@ impl<'a> Stream<'a> {
     fn begin(&mut self, lsn: u64, commit_us: i64, xid: u32) {
         let transaction = Transaction::begin(xid, commit_us, lsn);
         self.commit_us = commit_us;
+        self.batcher.committed_at(commit_us);
         if self.config.common.transactions && !self.done.began(xid) {
             self.at(lsn, "BEGIN", Some(xid));
             self.batcher.push(Event::Boundary(transaction.begun(lsn, self.record_offset())), 0);
@@ -278,6 +279,9 @@ impl<'a> Stream<'a> {
     fn commit(&mut self, end: u64) {
         let Some(transaction) = self.transaction.take() else { return };
         let xid = transaction.xid;
+        if transaction.last().1 > 0 {
+            self.batcher.tally().transactions += 1;
+        }
         self.done.committed(xid);
         self.at(end, "COMMIT", Some(xid));
         self.offset.lsn_commit = Some(end);
@@ -334,8 +338,11 @@ impl<'a> Stream<'a> {
         let Some(transaction) = &mut self.transaction else { return };
         let ordinal = transaction.advance(lsn);
         let is_done = self.done.covers(transaction.xid, lsn, ordinal);
-        let is_unchanged = op == Op::Update && layout.projection.skips_update(before.as_ref(), after.as_ref());
-        if self.config.common.skips(op) || is_unchanged {
+        if self.config.common.skips(op) {
+            return;
+        }
+        if op == Op::Update && layout.projection.skips_update(before.as_ref(), after.as_ref()) {
+            self.batcher.tally().unchanged += 1;
             return;
         }
         let xid = transaction.xid;
@@ -431,8 +438,13 @@ impl<'a> Stream<'a> {
         })
     }
 
-    fn layout(&self, lsn: u64, relation: u32) -> Result<Option<Arc<Layout>>, SourceError> {
-        self.relations.layout_of(relation).map_err(|bad| undecodable(lsn, bad))
+    /// `None`: the table is not captured.
+    fn layout(&mut self, lsn: u64, relation: u32) -> Result<Option<Arc<Layout>>, SourceError> {
+        let layout = self.relations.layout_of(relation).map_err(|bad| undecodable(lsn, bad))?;
+        if layout.is_none() {
+            self.batcher.tally().filtered += 1;
+        }
+        Ok(layout)
     }
 
     fn wire_error(&self, error: &WireError) -> SourceError {

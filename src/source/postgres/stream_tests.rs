@@ -39,7 +39,9 @@ async fn replay(config: &PostgresConfig, recording: &Recording, offset: &Offset)
     let (_, saved) = watch::channel(None);
     let (progress, _) = watch::channel(Progress::default());
     let stop = CancellationToken::new();
-    let out = Outbox { batches, saved, progress: progress.into(), stop, record_offsets: false };
+    let progress = progress.into();
+    let (meters, room) = (Arc::default(), Arc::default());
+    let out = Outbox { batches, saved, progress, stop, record_offsets: false, meters, room };
     let shared = Shared::default();
     let catalog = Catalog::Recorded(recording.catalog.clone());
     let mut stream = Stream::new(config, &out, &shared, catalog, (offset.clone(), 0));
@@ -116,6 +118,7 @@ fn told(event: &Event) -> String {
             format!("m {}", shown(value.last().unwrap()))
         }
         Event::Heartbeat { .. } => "heartbeat".to_owned(),
+        Event::DeadLetter(_) => "dead letter".to_owned(),
     }
 }
 
@@ -213,7 +216,9 @@ fn a_keep_alive_within_a_transaction_moves_nothing() {
     let (_, saved) = watch::channel(None);
     let (progress, _) = watch::channel(Progress::default());
     let stop = CancellationToken::new();
-    let out = Outbox { batches, saved, progress: progress.into(), stop, record_offsets: false };
+    let progress = progress.into();
+    let (meters, room) = (Arc::default(), Arc::default());
+    let out = Outbox { batches, saved, progress, stop, record_offsets: false, meters, room };
     let shared = Shared::default();
     let catalog = Catalog::Recorded(recorded::Catalog::of("pg15"));
     let mut stream = Stream::new(&config, &out, &shared, catalog, (from_the_start(), 0));

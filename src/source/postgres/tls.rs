@@ -7,11 +7,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ClientConfig, RootCertStore};
+
+use crate::tls::Check;
 
 /// `database.sslmode`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,31 +64,34 @@ impl Tls {
     /// What is wrong with which file.
     pub(super) fn client_config(&self) -> Result<ClientConfig, String> {
         let provider = Arc::new(ring::default_provider());
-        let check = match self.mode {
-            SslMode::VerifyCa | SslMode::VerifyFull => {
-                let roots =
-                    self.root.as_deref().ok_or("verifying the server's certificate needs database.sslrootcert")?;
-                let verifier =
-                    WebPkiServerVerifier::builder_with_provider(Arc::new(root_store(roots)?), Arc::clone(&provider))
-                        .build()
-                        .map_err(|error| format!("database.sslrootcert {roots}: {error}"))?;
-                Check { chain: Some(verifier), host: self.mode == SslMode::VerifyFull, provider: Arc::clone(&provider) }
-            }
-            SslMode::Disable | SslMode::Allow | SslMode::Prefer | SslMode::Require => {
-                Check { chain: None, host: false, provider: Arc::clone(&provider) }
-            }
-        };
+        let check = self.check(Arc::clone(&provider))?;
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| error.to_string())?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(check));
+            .with_custom_certificate_verifier(check);
         match (&self.certificate, &self.key) {
             (Some(certificate), Some(key)) => config
                 .with_client_auth_cert(certificates(certificate)?, private_key(key)?)
                 .map_err(|error| format!("database.sslcert {certificate}: {error}")),
             _ => Ok(config.with_no_client_auth()),
         }
+    }
+
+    /// Checks a certificate as far as the mode asks.
+    fn check(&self, provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, String> {
+        if !matches!(self.mode, SslMode::VerifyCa | SslMode::VerifyFull) {
+            return Ok(Arc::new(Check::nothing(provider)));
+        }
+        let path = self.root.as_deref().ok_or("verifying the server's certificate needs database.sslrootcert")?;
+        let roots = root_store(path)?;
+        let check: Result<Arc<dyn ServerCertVerifier>, _> = if self.mode == SslMode::VerifyFull {
+            let all = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider);
+            all.build().map(|check| check as Arc<dyn ServerCertVerifier>)
+        } else {
+            Check::chain(roots, provider).map(|check| Arc::new(check) as Arc<dyn ServerCertVerifier>)
+        };
+        check.map_err(|error| format!("database.sslrootcert {path}: {error}"))
     }
 }
 
@@ -115,58 +120,5 @@ fn private_key(path: &str) -> Result<PrivateKeyDer<'static>, String> {
             Ok(PrivatePkcs8KeyDer::from(der).into())
         }
         Err(error) => Err(format!("cannot read database.sslkey {path}: {error}")),
-    }
-}
-
-/// Checks a certificate as far as the mode asks.
-#[derive(Debug)]
-struct Check {
-    chain: Option<Arc<WebPkiServerVerifier>>,
-    host: bool,
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for Check {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let Some(chain) = &self.chain else { return Ok(ServerCertVerified::assertion()) };
-        let verified = chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        match verified {
-            // The chain is verified before the name, so a wrong name means a good chain.
-            Err(rustls::Error::InvalidCertificate(
-                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) if !self.host => Ok(ServerCertVerified::assertion()),
-            verified => verified,
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, cert, dss, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, cert, dss, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }

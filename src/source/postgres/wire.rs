@@ -26,6 +26,7 @@ use tokio::time::timeout;
 use super::cursor::{Cursor, Malformed};
 use super::pgoutput::EPOCH_OFFSET_US;
 use super::server::Server;
+use crate::source::gate;
 
 /// How much is asked of the socket at once: many small messages in one system call.
 const READ_BYTES: usize = 256 * 1024;
@@ -115,6 +116,7 @@ impl Connection {
     }
 
     async fn attempt(server: &Server, purpose: Purpose, encrypted: bool) -> Result<Self, WireError> {
+        let _turn = gate::turn(&server.host, server.port).await;
         let connecting = TcpStream::connect((server.host.as_str(), server.port));
         let timed_out = |_| io::Error::new(io::ErrorKind::TimedOut, "no answer");
         let socket = timeout(server.connect_timeout, connecting).await.map_err(timed_out)??;

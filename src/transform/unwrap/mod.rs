@@ -12,16 +12,15 @@ mod tests;
 
 use std::sync::Arc;
 
+use super::shape::SCHEMAS_MAX;
+use super::topics::TopicNames;
 use super::{Transform, TransformError};
 use crate::config::{Importance, Key, KeyKind, Properties, Reader};
-use crate::data::{Datum, Kind, PerSchema, Row, Schema, Value};
+use crate::data::{Datum, Kind, PerSchema, Row, Schema, Text, Value};
 use crate::record::{Header, Record};
 use drop::Dropping;
 use fields::Reference;
 use plan::{Plan, Rows};
-
-/// Debezium keeps as many.
-const SCHEMAS_MAX: usize = 64;
 
 const MODES: &[&str] = &["drop", "tombstone", "rewrite", "rewrite-with-tombstone", "delete-to-tombstone"];
 
@@ -75,6 +74,8 @@ pub(super) struct Unwrap {
     route_by: Option<String>,
     dropping: Option<Dropping>,
     plans: PerSchema<Plan>,
+    /// That columns name.
+    topics: TopicNames,
     text: Arc<Schema>,
 }
 
@@ -100,6 +101,7 @@ pub(super) fn build(name: &Arc<str>, options: &Properties) -> super::Built {
         route_by: read.text_opt("route.by.field"),
         dropping: header.map(|header| Dropping::new(header, from_key, keep_compatible)),
         plans: PerSchema::new(SCHEMAS_MAX),
+        topics: TopicNames::default(),
         text: Arc::new(Schema::of(Kind::Text)),
     };
     let unwrap: Box<dyn Transform> = Box::new(unwrap);
@@ -158,7 +160,9 @@ impl Transform for Unwrap {
         }
         let plan = self
             .plans
-            .get_or_make(&value.schema, |schema| Plan::make(schema, &self.rows, &self.add_headers))
+            .get_or_make(&value.schema, |schema| {
+                Plan::make(schema, &self.rows, &self.add_headers, self.route_by.as_deref())
+            })
             .map_err(|reason| unsuitable(&self.name, &record, reason))?;
         let Value::Struct(mut envelope) = value.value else {
             return Err(unsuitable(&self.name, &record, "the envelope is no struct".to_owned()));
@@ -167,12 +171,17 @@ impl Transform for Unwrap {
             let value = Datum { schema: Arc::clone(schema), value: place.value_in(&envelope) };
             record.headers.push(Header { name: Arc::clone(name), value });
         }
+        // Before the rows are taken: a reference may be to a column of theirs.
+        let added = plan.added_values(&envelope);
         let after = take(&mut envelope, plan.after);
         let deleted = after.is_none();
         // A truncate has neither a row before nor one after.
         let Some(row) = after.or_else(|| take(&mut envelope, plan.before)) else { return Ok(None) };
         if let Some(column) = &self.route_by {
-            route(&self.name, plan, column, &row, &mut record)?;
+            let topic = topic(&self.name, plan, column, &row, &record)?;
+            if let Some(topic) = topic {
+                record.topic = self.topics.of(topic.as_str());
+            }
         }
         match (deleted, self.deletes) {
             (true, Deletes::Drop) => return Ok(None),
@@ -181,7 +190,7 @@ impl Transform for Unwrap {
                 record.value = Some(Datum { schema: Arc::clone(&plan.row), value: Value::Null });
             }
             (true, Deletes::Rewrite) | (false, _) => {
-                record.value = Some(plan.unwrapped(row, deleted, &envelope));
+                record.value = Some(plan.unwrapped(row, deleted, added));
             }
         }
         if let Some(dropping) = &mut self.dropping {
@@ -211,22 +220,22 @@ fn take(envelope: &mut [Value], place: usize) -> Option<Row> {
     }
 }
 
-/// Sends the record to the topic that its column names; nowhere else if that is null or blank.
-fn route(name: &Arc<str>, plan: &Plan, column: &str, row: &[Value], record: &mut Record) -> Result<(), TransformError> {
-    let missing = || TransformError::MissingField {
-        transform: Arc::clone(name),
-        topic: Arc::clone(&record.topic),
-        field: column.to_owned(),
-    };
-    let place = plan.row.index_of(column).ok_or_else(missing)?;
+/// The topic that the record's column names; `None`: it stays where it is, because that is null or blank.
+fn topic<'r>(
+    name: &Arc<str>,
+    plan: &Plan,
+    column: &str,
+    row: &'r [Value],
+    record: &Record,
+) -> Result<Option<&'r Text>, TransformError> {
+    let place = plan.route.ok_or_else(|| TransformError::missing(name, &record.topic, column))?;
     match row.get(place) {
-        Some(Value::Text(topic)) if !topic.as_str().trim().is_empty() => record.topic = topic.as_str().into(),
-        Some(Value::Text(_) | Value::Null) | None => {}
-        Some(_) => return Err(unsuitable(name, record, format!("field {column:?} is no text, so no topic"))),
+        Some(Value::Text(topic)) => Ok(Some(topic).filter(|topic| !topic.as_str().trim().is_empty())),
+        Some(Value::Null) | None => Ok(None),
+        Some(_) => Err(unsuitable(name, record, format!("field {column:?} is no text, so no topic"))),
     }
-    Ok(())
 }
 
 fn unsuitable(name: &Arc<str>, record: &Record, reason: String) -> TransformError {
-    TransformError::Unsuitable { transform: Arc::clone(name), topic: Arc::clone(&record.topic), reason }
+    TransformError::unsuitable(name, &record.topic, reason)
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::fields::{Place, Reference};
-use crate::data::{Datum, Field, Kind, Row, Schema, Value};
+use crate::data::{Datum, Field, Kind, Row, Schema, Text, Value};
 
 /// How rows are to be written.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub(super) struct Plan {
     pub(super) after: usize,
     /// The schema of the row in the envelope.
     pub(super) row: Arc<Schema>,
+    /// Where the column stands in it that names the topic.
+    pub(super) route: Option<usize>,
     /// The schema of the row that goes out.
     out: Arc<Schema>,
     /// Where the added fields come from.
@@ -38,7 +40,12 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn make(envelope: &Schema, rows: &Rows, add_headers: &[Reference]) -> Result<Self, String> {
+    pub(super) fn make(
+        envelope: &Schema,
+        rows: &Rows,
+        add_headers: &[Reference],
+        route_by: Option<&str>,
+    ) -> Result<Self, String> {
         let place = |name: &str| envelope.index_of(name).ok_or_else(|| format!("the envelope has no field {name:?}"));
         let (before, after) = (place("before")?, place("after")?);
         let row = Arc::clone(&envelope.fields()[after].schema);
@@ -65,11 +72,17 @@ impl Plan {
         // The copy is required: Connect's `SchemaUtil.copySchemaBasics` leaves out whether a schema is optional.
         let out = Schema { kind: Kind::Struct(fields), optional: false, default: None, ..Schema::clone(&row) };
         let (added, deleted) = (add.len(), rows.deleted);
-        Ok(Self { before, after, row, out: out.into(), add, added, deleted, defaults, headers })
+        let route = route_by.and_then(|column| row.index_of(column));
+        Ok(Self { before, after, row, route, out: out.into(), add, added, deleted, defaults, headers })
+    }
+
+    /// What is added to the row.
+    pub(super) fn added_values(&self, envelope: &[Value]) -> Vec<Value> {
+        self.add.iter().map(|place| place.value_in(envelope)).collect()
     }
 
     /// The row with what is added to it.
-    pub(super) fn unwrapped(&self, mut row: Row, deleted: bool, envelope: &[Value]) -> Datum {
+    pub(super) fn unwrapped(&self, mut row: Row, deleted: bool, added: Vec<Value>) -> Datum {
         for (place, default) in &self.defaults {
             if let Some(value) = row.get_mut(*place).filter(|value| value.is_null()) {
                 *value = default.clone();
@@ -79,9 +92,9 @@ impl Plan {
             let mut values = Vec::with_capacity(row.len() + usize::from(self.deleted) + self.added);
             values.extend(row);
             if self.deleted {
-                values.push(Value::text(if deleted { "true" } else { "false" }));
+                values.push(Value::Text(Text::from_static(if deleted { "true" } else { "false" })));
             }
-            values.extend(self.add.iter().map(|place| place.value_in(envelope)));
+            values.extend(added);
             row = values.into();
         }
         Datum { schema: Arc::clone(&self.out), value: Value::Struct(row) }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::data::{Field, Text};
+use crate::data::Field;
 use crate::record::Headers;
 
 fn chain(options: &[(&str, &str)]) -> Box<dyn Transform> {
@@ -120,7 +120,7 @@ fn the_old_options_mean_what_they_meant() {
 #[test]
 fn fields_are_found_named_and_made_optional() {
     let mut unwrap = chain(&[
-        ("add.fields", "op:OPERATION, table,source.snapshot,transaction.id,extra,nowhere"),
+        ("add.fields", "op:OPERATION, table,source.snapshot,transaction.id,extra,nowhere,after.id,before.name"),
         ("add.fields.prefix", ""),
         ("add.headers", "op"),
         ("add.headers.prefix", "x-"),
@@ -134,6 +134,8 @@ fn fields_are_found_named_and_made_optional() {
         ("source_snapshot", Value::Null),
         ("transaction_id", Value::Null),
         ("extra", Value::Int32(5)),
+        ("after_id", Value::Int32(7)),
+        ("before_name", Value::Null),
     ];
     assert_eq!(named(&record), expected);
     let schema = Arc::clone(&record.value.as_ref().unwrap().schema);
