@@ -216,7 +216,7 @@ fn table() -> Arc<Table> {
     let fields = vec![Field::new("id", Schema::of(Kind::Int64))];
     let key = Key { columns: vec![0], schema: Arc::new(Schema::structure("Key", fields.clone())) };
     let source = Arc::new(Schema::structure("Source", Vec::new()).optional());
-    let identity = Identity { id: "t", topic: &"t".into(), source: &source };
+    let identity = Identity { id: "t", topic: &"t".into(), source: &source, tag: None };
     Arc::new(table::table(identity, fields, Some(key), NameAdjustment::None))
 }
 

@@ -73,7 +73,7 @@ impl NameAdjustment {
 
 /// `_u` and the hexadecimal digits of each of Java's characters; Debezium pads to four only what has one or two digits, with
 /// two zeros.
-fn escape(c: char, adjusted: &mut String) {
+pub fn escape(c: char, adjusted: &mut String) {
     for unit in c.encode_utf16(&mut [0; 2]) {
         let zeros = if *unit < 0x100 { "00" } else { "" };
         // Writing to a string cannot fail.

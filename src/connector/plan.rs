@@ -30,6 +30,7 @@ use crate::source::SourceError;
 use crate::source::columns;
 use crate::source::common::{self, Common};
 use crate::source::describe::{DescribeError, Script};
+use crate::source::naming;
 use crate::source::seats::Seats;
 use crate::transform::{self, Transform};
 
@@ -112,7 +113,14 @@ impl Plan {
             Ok(kind) => {
                 warnings.extend(keys::unknown(
                     &written,
-                    &[keys::KEYS, dead_letter::config::KEYS, common::KEYS, columns::KEYS, SourceConfig::keys(kind)],
+                    &[
+                        keys::KEYS,
+                        dead_letter::config::KEYS,
+                        common::KEYS,
+                        columns::KEYS,
+                        naming::KEYS,
+                        SourceConfig::keys(kind),
+                    ],
                 ));
                 let of_transforms = transform::unknown_keys(&properties).into_iter();
                 warnings.extend(of_transforms.map(|key| Warning::unknown(key, "is no option of it; ignored")));

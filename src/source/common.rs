@@ -3,7 +3,7 @@
 use super::columns::ColumnRules;
 use super::decimal::DecimalMode;
 use super::filter::{Filter, Patterns};
-use super::table::Naming;
+use super::naming::{Level, Naming};
 use super::temporal::TimePrecision;
 use crate::config::{Key, KeyKind, Reader, Secret};
 use crate::event::Op;
@@ -23,17 +23,11 @@ pub enum BinaryMode {
 
 /// Keys of both connectors; `KEYS` of each adds its own.
 pub const KEYS: &[Key] = &[
-    Key::new("topic.prefix", KeyKind::String, "Logical name of the server: prefix of all topics").required(),
     Key::new("database.hostname", KeyKind::String, "Host of the database").required(),
     Key::new("database.user", KeyKind::String, "User of the database").required(),
     Key::new("database.password", KeyKind::Password, "Password of the user"),
     Key::new("table.include.list", KeyKind::List, "Tables to capture: regular expressions of whole names"),
     Key::new("table.exclude.list", KeyKind::List, "Tables to leave out: regular expressions of whole names"),
-    Key::new("topic.delimiter", KeyKind::String, "Between the parts of a topic's name").default("."),
-    Key::new("topic.heartbeat.prefix", KeyKind::String, "Prefix of the heartbeat topic")
-        .default("__debezium-heartbeat"),
-    Key::new("topic.transaction", KeyKind::String, "Name of the transaction topic, behind the prefix")
-        .default("transaction"),
     Key::new("skipped.operations", KeyKind::List, "Operations that are left out: c, u, d, t or none").default("t"),
     Key::new("decimal.handling.mode", KeyKind::String, "How exact decimals are written")
         .one_of(DecimalMode::NAMES)
@@ -86,21 +80,16 @@ pub struct Common {
 }
 
 impl Common {
-    /// Reads the shared keys, and those of [`super::columns::KEYS`]; `database.port` and `time.precision.mode` must be among the connector's own, since their
-    /// defaults differ.
-    pub fn read(reader: &mut Reader<'_>) -> Self {
+    /// Reads the shared keys, those of [`super::columns::KEYS`], and those of [`super::naming::KEYS`] with this default;
+    /// `database.port` and `time.precision.mode` must be among the connector's own, since their defaults differ.
+    pub fn read(reader: &mut Reader<'_>, level: Level) -> Self {
         let skipped = skipped(reader);
         Self {
             host: reader.text("database.hostname"),
             port: reader.number("database.port"),
             user: reader.text("database.user"),
             password: reader.secret("database.password"),
-            naming: Naming {
-                prefix: prefix(reader),
-                delimiter: reader.text("topic.delimiter"),
-                heartbeat_prefix: reader.text("topic.heartbeat.prefix"),
-                transaction: reader.text("topic.transaction"),
-            },
+            naming: Naming::read(reader, level),
             tables: Filter::read(reader, "table.include.list", "table.exclude.list"),
             columns: ColumnRules::read(reader),
             snapshot_tables: Patterns::read(reader, "snapshot.include.collection.list"),
@@ -130,15 +119,6 @@ impl Common {
     pub fn skips(&self, op: Op) -> bool {
         self.skipped.contains(&op)
     }
-}
-
-fn prefix(reader: &mut Reader<'_>) -> String {
-    let prefix = reader.text("topic.prefix");
-    if prefix.chars().any(|c| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_'))) {
-        let reason = "may hold only letters, digits, '-', '.' and '_'";
-        reader.problem("topic.prefix", Some(prefix.clone()), reason);
-    }
-    prefix
 }
 
 fn skipped(reader: &mut Reader<'_>) -> Vec<Op> {

@@ -12,6 +12,7 @@ pub mod filter;
 pub mod gate;
 pub mod heartbeat;
 pub mod mysql;
+pub mod naming;
 pub mod postgres;
 pub mod seats;
 pub mod table;

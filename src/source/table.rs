@@ -12,64 +12,6 @@ use crate::event::{Key, Table};
 /// The version that the `source` block and the REST API tell.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The longest topic name that Kafka takes.
-const TOPIC_NAME_MAX: usize = 249;
-
-/// How topics are named: Debezium's `DefaultTopicNamingStrategy` and `SchemaTopicNamingStrategy`.
-#[derive(Clone, Debug)]
-pub struct Naming {
-    /// `topic.prefix`
-    pub prefix: String,
-    /// `topic.delimiter`
-    pub delimiter: String,
-    /// `topic.heartbeat.prefix`
-    pub heartbeat_prefix: String,
-    /// `topic.transaction`
-    pub transaction: String,
-}
-
-impl Naming {
-    /// The topic of a table: the prefix and the parts of its name.
-    #[must_use]
-    pub fn data(&self, parts: &[&str]) -> Arc<str> {
-        let named: Vec<&str> = std::iter::once(self.prefix.as_str())
-            .chain(parts.iter().copied())
-            .filter(|part| !part.is_empty())
-            .collect();
-        sanitize(&named.join(&self.delimiter))
-    }
-
-    /// The topic of heartbeats.
-    #[must_use]
-    pub fn heartbeat(&self) -> Arc<str> {
-        sanitize(&[&*self.heartbeat_prefix, &*self.prefix].join(&self.delimiter))
-    }
-
-    /// The topic of logical messages: Debezium does not ask for `topic.delimiter` here.
-    #[must_use]
-    pub fn message(&self) -> Arc<str> {
-        sanitize(&format!("{}.message", self.prefix))
-    }
-
-    /// The topic of transaction metadata.
-    #[must_use]
-    pub fn transaction(&self) -> Arc<str> {
-        self.data(&[&self.transaction])
-    }
-}
-
-/// Replaces what Kafka doesn't take in a topic's name, character by character.
-#[must_use]
-pub fn sanitize(name: &str) -> Arc<str> {
-    let valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    let name: String = name.chars().map(|c| if valid(c) { c } else { '_' }).take(TOPIC_NAME_MAX).collect();
-    match name.as_str() {
-        "." => "_".into(),
-        ".." => "__".into(),
-        _ => name.into(),
-    }
-}
-
 /// The optional `event.block`: a record's place in its transaction.
 #[must_use]
 pub fn transaction_block() -> Schema {
@@ -90,12 +32,14 @@ pub struct Identity<'a> {
     pub topic: &'a Arc<str>,
     /// The schema of its `source` block.
     pub source: &'a Arc<Schema>,
+    /// What tells it apart in its key from other tables of the topic: a field's name, and its value.
+    pub tag: Option<&'a (Arc<str>, Text)>,
 }
 
 /// A table's shared part. `fields` are the emitted columns.
 #[must_use]
 pub fn table(table: Identity<'_>, fields: Vec<Field>, key: Option<Key>, names: NameAdjustment) -> Table {
-    let Identity { id, topic, source } = table;
+    let Identity { id, topic, source, .. } = table;
     let name = |part: &str| names.schema(&format!("{topic}.{part}")).into_owned();
     let row = Arc::new(Schema::structure(name("Value"), fields).optional());
     let envelope = vec![
@@ -223,32 +167,5 @@ impl SourceBlock {
         ]);
         fields.extend(own);
         Value::Struct(fields.into_boxed_slice())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn naming() -> Naming {
-        Naming {
-            prefix: "cdc".into(),
-            delimiter: ".".into(),
-            heartbeat_prefix: "__debezium-heartbeat".into(),
-            transaction: "transaction".into(),
-        }
-    }
-
-    #[test]
-    fn names_topics_as_debezium_does() {
-        assert_eq!(&*naming().data(&["inv", "Mixed Case"]), "cdc.inv.Mixed_Case");
-        assert_eq!(&*naming().data(&["", "t"]), "cdc.t");
-        assert_eq!(&*naming().heartbeat(), "__debezium-heartbeat.cdc");
-        assert_eq!(&*naming().transaction(), "cdc.transaction");
-        assert_eq!(&*sanitize(&"é".repeat(300)), "_".repeat(TOPIC_NAME_MAX));
-        assert_eq!(&*sanitize(".."), "__");
-        let dashed = Naming { delimiter: "-".into(), ..naming() };
-        assert_eq!((&*dashed.data(&["inv", "t"]), &*dashed.message()), ("cdc-inv-t", "cdc.message"));
-        assert_eq!((&*dashed.heartbeat(), &*dashed.transaction()), ("__debezium-heartbeat-cdc", "cdc-transaction"));
     }
 }

@@ -9,7 +9,6 @@ mod date_format;
 mod debezium;
 mod decimal;
 mod expression;
-mod java_regex;
 mod kafka;
 mod mask;
 mod path;

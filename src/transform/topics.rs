@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use fancy_regex::Regex;
 
-use super::java_regex::whole;
+use crate::config::java_regex::whole;
 
 /// How many topics are kept; when there are more, all are forgotten.
 const TOPICS_MAX: usize = 4096;

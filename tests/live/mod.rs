@@ -23,6 +23,7 @@ mod lines;
 mod lost;
 mod memory;
 mod metrics;
+mod naming;
 mod outage;
 mod outbox;
 mod probes;

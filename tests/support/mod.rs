@@ -30,9 +30,14 @@ pub(crate) static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 });
 
+/// How many times longer than its test says a wait may take. The tests say what an idle machine keeps with room; one that
+/// builds, runs servers and other tests beside takes a multiple of it, and a wait that comes true early costs nothing.
+const PATIENCE: u32 = 4;
+
 /// Polls until there is an answer; fails the test, with what was waited for, when the limit is over.
 #[track_caller]
 pub(crate) fn wait_for<T>(what: &str, limit: Duration, mut ready: impl FnMut() -> Option<T>) -> T {
+    let limit = limit * PATIENCE;
     let end = Instant::now() + limit;
     loop {
         if let Some(answer) = ready() {

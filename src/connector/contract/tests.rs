@@ -14,7 +14,7 @@ fn described(name: &str, fields: Vec<Field>) -> Described {
     let key = Key { columns: vec![0], schema: Arc::new(Schema::structure(format!("{topic}.Key"), vec![id.clone()])) };
     let source = SourceBlock::new("postgresql", "p", vec![]).schema;
     let fields = std::iter::once(id).chain(fields).collect();
-    let identity = Identity { id: name, topic: &topic, source: &source };
+    let identity = Identity { id: name, topic: &topic, source: &source, tag: None };
     Described { name: name.into(), forms: Ok(vec![table(identity, fields, Some(key), NameAdjustment::None).into()]) }
 }
 

@@ -14,7 +14,7 @@ use super::kind::Kind;
 use super::parts::SourceConfig;
 use super::{dead_letter, keys};
 use crate::config::{Importance, Key, KeyKind, Problem};
-use crate::source::{columns, common};
+use crate::source::{columns, common, naming};
 
 pub use connect::{GROUPS, is_connects, of_converter, of_link};
 
@@ -215,8 +215,8 @@ impl Row {
 /// The declaration of a connector's key, if it has one.
 #[must_use]
 pub fn declared(kind: Kind, name: &str) -> Option<&'static Key> {
-    let lists: [&'static [Key]; 5] =
-        [SourceConfig::keys(kind), common::KEYS, columns::KEYS, keys::KEYS, dead_letter::config::KEYS];
+    let lists: [&'static [Key]; 6] =
+        [SourceConfig::keys(kind), common::KEYS, columns::KEYS, naming::KEYS, keys::KEYS, dead_letter::config::KEYS];
     let exact = lists.iter().copied().flatten().find(|key| key.name == name);
     exact.or_else(|| lists.iter().copied().flatten().find(|key| key.covers(name)))
 }

@@ -51,6 +51,8 @@ pub struct Projection {
     hidden: Vec<usize>,
     /// Decoded values that the key has as they are.
     kept: Vec<usize>,
+    /// What only the key has, and is the same for each row.
+    tag: Option<Value>,
     /// Decoded values that are changed.
     masks: Vec<(usize, Masker)>,
     skip_unchanged: bool,
@@ -71,6 +73,7 @@ impl Projection {
             decoded.retain(|_| column.next().is_none_or(|column: usize| !self.hidden.contains(&column)));
         }
         decoded.extend(kept);
+        decoded.extend(self.tag.clone());
         decoded.into_boxed_slice()
     }
 
@@ -124,11 +127,16 @@ impl ColumnRules {
         }
         let emitted = decoded.iter().filter(|(column, _)| chosen.emitted.get(*column) == Some(&true));
         unique(table.id, &fields, emitted.map(|(_, facts)| &*facts.name))?;
-        let key_fields: Vec<Field> = key.iter().map(|(_, field)| field.clone()).collect();
+        let (mut key, mut key_fields): (Vec<usize>, Vec<Field>) = key.into_iter().unzip();
         let key_names = chosen.key.iter().filter_map(|column| columns.get(*column)?.as_ref());
         unique(table.id, &key_fields, key_names.map(|facts| &*facts.name))?;
+        if let Some((name, value)) = table.tag {
+            key.push(projection.width + projection.kept.len());
+            key_fields.push(Field::new(&**name, Schema::of(Kind::Text)));
+            projection.tag = Some(Value::Text(value.clone()));
+        }
         let key = (!key.is_empty()).then(|| Key {
-            columns: key.iter().map(|(at, _)| *at).collect(),
+            columns: key,
             schema: Arc::new(Schema::structure(
                 &*self.schema_names.schema(&format!("{}.Key", table.topic)),
                 key_fields,

@@ -40,7 +40,7 @@ fn layout_of(rules: &ColumnRules, columns: &[ColumnFacts]) -> Result<Layout, Sou
     let chosen = rules.choose("public.customers", &names, &[0]);
     let needed = columns.iter().enumerate().map(|(at, facts)| chosen.needs(at).then(|| facts.clone()));
     let needed: Vec<_> = needed.collect();
-    rules.layout(Identity { id: "public.customers", topic: &topic, source: &source }, &chosen, &needed)
+    rules.layout(Identity { id: "public.customers", topic: &topic, source: &source, tag: None }, &chosen, &needed)
 }
 
 /// A field as a line: its name, and its parameters without Debezium's prefix.

@@ -7,6 +7,7 @@ use crate::config::{Key, KeyKind, Problems, Properties, Reader};
 use crate::source::columns;
 use crate::source::common::{self, Common};
 use crate::source::filter::{Filter, Patterns};
+use crate::source::naming::{self, Level};
 
 use super::form::Modes;
 
@@ -196,9 +197,9 @@ impl MySqlConfig {
     /// # Errors
     /// All that is wrong with them.
     pub fn read(flavor: Flavor, properties: &Properties) -> Result<Self, Problems> {
-        let lists = [common::KEYS, columns::KEYS, flavor.keys()];
+        let lists = [common::KEYS, columns::KEYS, naming::KEYS, flavor.keys()];
         let mut reader = Reader::new(properties, &lists);
-        let common = Common::read(&mut reader);
+        let common = Common::read(&mut reader, Level::Database);
         let given: Option<u32> = reader.number_opt("database.server.id");
         if given == Some(0) {
             reader.problem("database.server.id", Some("0".to_owned()), "must be from 1 to 4294967295");

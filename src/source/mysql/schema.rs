@@ -18,6 +18,7 @@ use crate::data::{Field, Kind, Row, Schema, Text, Value};
 use crate::event::Table;
 use crate::source::SourceError;
 use crate::source::columns::{ColumnFacts, Layout, Projection};
+use crate::source::naming::TableName;
 use crate::source::table::{Identity, SourceBlock};
 
 /// What all tables of a connector have in common.
@@ -73,8 +74,9 @@ impl Common {
             facts.push(Some(self.facts(&form, &column)));
             prepared.push(Prepared { name: column.name, wire, form: Some(form), required });
         }
-        let topic = self.config.common.naming.data(&[database, name]);
-        let identity = Identity { id: &id, topic: &topic, source: &self.source.schema };
+        let place = self.config.common.naming.table(TableName { database, schema: "", table: name });
+        let tag = place.tag.as_ref();
+        let identity = Identity { id: &id, topic: &place.topic, source: &self.source.schema, tag };
         let Layout { table, projection } = rules.layout(identity, &chosen, &facts)?;
         let decoded = facts.iter().flatten().count();
         Ok(Shape {

@@ -10,6 +10,7 @@ use crate::data::{Field, Kind, Schema, Text};
 use crate::source::columns;
 use crate::source::common::{self, Common};
 use crate::source::filter::Filter;
+use crate::source::naming::{self, Level};
 use crate::source::table::SourceBlock;
 use crate::source::temporal::TimePrecision;
 
@@ -134,14 +135,14 @@ impl PostgresConfig {
     /// # Errors
     /// Every problem at once.
     pub fn read(properties: &Properties) -> Result<Self, Problems> {
-        let mut reader = Reader::new(properties, &[common::KEYS, columns::KEYS, KEYS]);
+        let mut reader = Reader::new(properties, &[common::KEYS, columns::KEYS, naming::KEYS, KEYS]);
         let config = Self::read_with(&mut reader);
         reader.finish(config)
     }
 
     /// Reads the properties that `reader` has; it keeps the problems.
     pub fn read_with(reader: &mut Reader<'_>) -> Self {
-        let common = Common::read(reader);
+        let common = Common::read(reader, Level::Schema);
         // The only one: the others' names are a problem, or were read as this one before.
         reader.text("plugin.name");
         let server = server(reader, &common);

@@ -16,6 +16,7 @@ use crate::source::SourceError;
 use crate::source::columns::{self, ColumnFacts, Projection};
 use crate::source::common::BinaryMode;
 use crate::source::decimal::DecimalMode;
+use crate::source::naming::TableName;
 use crate::source::table::Identity;
 
 /// A column, as the log or the snapshot's query has it.
@@ -134,8 +135,10 @@ pub(super) fn layout(
         }));
         columns.push(Some(Column { name, decode, null, unavailable }));
     }
-    let topic = config.common.naming.data(&[&relation.schema, &relation.name]);
-    let identity = Identity { id: &full_name, topic: &topic, source: &config.source.schema };
+    let name = TableName { database: "", schema: &relation.schema, table: &relation.name };
+    let place = config.common.naming.table(name);
+    let tag = place.tag.as_ref();
+    let identity = Identity { id: &full_name, topic: &place.topic, source: &config.source.schema, tag };
     let columns::Layout { table, projection } = rules.layout(identity, &chosen, &facts)?;
     Ok(Layout {
         table,

@@ -7,9 +7,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::envelope::{is_envelope, low};
-use super::rewrite::Rewrite;
 use super::{Built, SCHEMAS_MAX, Transform, TransformError};
-use crate::config::{Key, KeyKind, NameAdjustment, Properties, Reader};
+use crate::config::{Key, KeyKind, NameAdjustment, Properties, Reader, Rewrite};
 use crate::data::{Datum, Field, Kind, PerSchema, Schema, Text, Value};
 use crate::record::Record;
 

@@ -5,7 +5,6 @@
 
 mod envelope;
 mod json;
-mod rewrite;
 
 pub(super) mod changed_state;
 pub(super) mod decode_message;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use fancy_regex::Regex;
 
+use crate::config::java_regex::{Replacement, whole};
 use crate::config::{Key, KeyKind, Properties, Reader};
 use crate::record::Record;
-use crate::transform::java_regex::{Replacement, whole};
 use crate::transform::topics::PerTopic;
 use crate::transform::{Built, Transform, TransformError};
 

@@ -16,9 +16,9 @@ use std::sync::Arc;
 
 use super::envelope;
 use super::json::JsonShapes;
-use super::rewrite::Rewrite;
 use super::trace_context::TraceContext;
 use super::{Transform, TransformError};
+use crate::config::Rewrite;
 use crate::data::{Datum, PerSchema, Text, Value};
 use crate::record::{Header, Record};
 use options::{Invalid, Options};

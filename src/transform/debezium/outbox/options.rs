@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use super::EventRouter;
 use super::plan::Enveloped;
-use crate::config::{Importance, Key, KeyKind, NameAdjustment, Properties, Reader};
+use crate::config::{Importance, Key, KeyKind, NameAdjustment, Properties, Reader, Rewrite};
 use crate::data::PerSchema;
 use crate::transform::debezium::envelope::low;
 use crate::transform::debezium::json::JsonShapes;
-use crate::transform::debezium::rewrite::Rewrite;
 use crate::transform::debezium::trace_context::{self, TraceContext};
 use crate::transform::debezium::{Built, SCHEMAS_MAX, Transform};
 

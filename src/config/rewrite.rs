@@ -1,13 +1,13 @@
-//! A regular expression and what it makes of a text: the way all of Debezium's routers name topics.
+//! A regular expression and what it makes of a text: the way Debezium's routers and naming strategies name topics.
 
 use fancy_regex::Regex;
 
-use crate::config::Reader;
-use crate::transform::java_regex::{Replacement, whole};
+use super::Reader;
+use super::java_regex::{Replacement, whole};
 
 /// What a text becomes that matches as a whole: Java's `matches`, then `replaceFirst`, which searches anew.
-#[derive(Debug)]
-pub(super) struct Rewrite {
+#[derive(Clone, Debug)]
+pub struct Rewrite {
     whole: Regex,
     regex: Regex,
     replacement: Replacement,
@@ -15,7 +15,7 @@ pub(super) struct Rewrite {
 
 impl Rewrite {
     /// Reads an expression and its replacement from their keys. What is wrong becomes a problem of the reader, and `None`.
-    pub(super) fn read(read: &mut Reader<'_>, expression: &'static str, replacement: &'static str) -> Option<Self> {
+    pub fn read(read: &mut Reader<'_>, expression: &'static str, replacement: &'static str) -> Option<Self> {
         let (pattern, text) = (read.text(expression), read.text(replacement));
         let compiled = Regex::new(&pattern).and_then(|regex| Ok((whole(&pattern)?, regex)));
         let (whole, regex) = match compiled {
@@ -35,7 +35,8 @@ impl Rewrite {
     }
 
     /// What becomes of the text; `None`: it does not match. An expression that backtracks without end matches nothing.
-    pub(super) fn apply(&self, text: &str) -> Option<String> {
+    #[must_use]
+    pub fn apply(&self, text: &str) -> Option<String> {
         if !self.whole.is_match(text).unwrap_or(false) {
             return None;
         }

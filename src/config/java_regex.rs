@@ -6,13 +6,13 @@ use fancy_regex::{Captures, Regex};
 ///
 /// # Errors
 /// When it is no regular expression.
-pub(super) fn whole(pattern: &str) -> Result<Regex, fancy_regex::Error> {
+pub fn whole(pattern: &str) -> Result<Regex, fancy_regex::Error> {
     Regex::new(&format!(r"\A(?:{pattern})\z"))
 }
 
 /// A replacement text in Java's syntax: `$1`, `${name}`, and `\` before what is to be taken as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Replacement(Vec<Part>);
+pub struct Replacement(Vec<Part>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
@@ -25,7 +25,7 @@ impl Replacement {
     ///
     /// # Errors
     /// What is wrong, with the position: a group that the expression lacks, a `$` or `\` that stands alone.
-    pub(super) fn parse(text: &str, regex: &Regex) -> Result<Self, String> {
+    pub fn parse(text: &str, regex: &Regex) -> Result<Self, String> {
         let mut parts = Self(Vec::new());
         let mut characters = text.char_indices().peekable();
         while let Some((position, character)) = characters.next() {
@@ -55,7 +55,8 @@ impl Replacement {
     }
 
     /// The text with the match replaced; a group that took no part is empty.
-    pub(super) fn replace_first(&self, text: &str, captures: &Captures<'_>) -> String {
+    #[must_use]
+    pub fn replace_first(&self, text: &str, captures: &Captures<'_>) -> String {
         let (start, end) = captures.get(0).map_or((0, 0), |found| (found.start(), found.end()));
         let mut replaced = text[..start].to_owned();
         for part in &self.0 {
