@@ -87,6 +87,12 @@ impl Handle {
         turns(&self.telltale, self.status.borrow().state);
     }
 
+    /// Whether it takes nothing more.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        *self.telltale.paused.borrow()
+    }
+
     /// Asks it to drain, save and end. [`Handle::ended`] tells when it has.
     pub fn stop(&self) {
         self.stop.cancel();
