@@ -341,3 +341,32 @@ async fn a_panic_in_the_line_is_a_failure_and_ends_the_source() {
     handle.stop();
     handle.ended().await;
 }
+
+/// A source whose database goes away while the connector stops.
+struct Parting(ScriptedSource);
+
+impl Source for Parting {
+    fn run(self: Box<Self>, start: Option<Position>, out: Outbox) -> BoxFuture<'static, Result<(), SourceError>> {
+        let ended = Box::new(self.0).run(start, out);
+        let gone = |()| Err(SourceError::Connect { address: "db:1".into(), reason: "refused".into() });
+        ended.map(move |ended| ended.and_then(gone)).boxed()
+    }
+}
+
+/// All was delivered and saved: whoever starts it again has nothing to repeat, and is not told so.
+#[tokio::test(start_paused = true)]
+async fn a_database_that_goes_away_while_it_stops_makes_no_unclean_stop() {
+    let world = Shared::default();
+    let source = ScriptedSource { world: Arc::clone(&world), table: table(), rng: StdRng::seed_from_u64(0) };
+    let parting = Connector { source: Box::new(Parting(source)), ..connector(&world, 1, false) };
+    let telltale = Telltale::default();
+    let stop = CancellationToken::new();
+    let mut saved = telltale.saved.subscribe();
+    let saves = async {
+        saved.wait_for(Option::is_some).await.unwrap();
+        stop.cancel();
+    };
+    let (ended, ()) = tokio::join!(run(parting, &telltale, stop.clone()), saves);
+    ended.unwrap();
+    assert_eq!(world.lock().unwrap().broken, Vec::<String>::new());
+}

@@ -39,6 +39,7 @@ use crate::sink::{Sink, SinkError};
 use crate::source::{Outbox, Progress, Source, SourceError};
 use crate::transform::TransformError;
 use pipeline::Pipeline;
+use policy::Verdict;
 pub use pump::Limits;
 use pump::{Pump, Rooms};
 use saver::Saver;
@@ -219,8 +220,15 @@ pub async fn run(connector: Connector, telltale: &Telltale, stop: CancellationTo
     };
     phases.confirmed();
     meters.run_ended();
-    // A source that broke off ends the pump in peace, so its error is the one that tells.
-    pumped.and(sourced)
+    match sourced {
+        // Nothing more is read anyway, and what was read is delivered and saved: the next start tells the database.
+        Err(error) if stop.is_cancelled() && policy::judge(&error) == Verdict::Transient => {
+            tracing::warn!(%error, "stopped while the database was away; the position is saved all the same");
+            pumped
+        }
+        // A source that broke off ends the pump in peace, so its error is the one that tells.
+        sourced => pumped.and(sourced),
+    }
 }
 
 async fn pump_and_save(
