@@ -127,8 +127,9 @@ impl Line {
     pub(super) async fn bytes(&mut self, record: &Record) -> Result<Parts, (Stage, ConvertError)> {
         let Record { topic, key, value, headers, .. } = record;
         let headers = self.headers.encode(topic, headers).map_err(|error| (Stage::HeaderConverter, error))?;
-        let key = self.key.encode(topic, key.as_ref()).await.map_err(|error| (Stage::KeyConverter, error))?;
-        let value = self.value.encode(topic, value.as_ref()).await.map_err(|error| (Stage::ValueConverter, error))?;
+        let key = self.key.encode(topic, key.as_ref(), &headers).await.map_err(|error| (Stage::KeyConverter, error))?;
+        let value =
+            self.value.encode(topic, value.as_ref(), &headers).await.map_err(|error| (Stage::ValueConverter, error))?;
         Ok((key, value, headers))
     }
 }

@@ -350,12 +350,15 @@ fn run(kind: Kind, common: &Common, (tombstones, context_headers): (bool, bool))
     }
 }
 
-const fn encodings(converters: &Converters) -> Encodings {
-    const fn encoding(converter: &Converter) -> Encoding {
+fn encodings(converters: &Converters) -> Encodings {
+    fn encoding(converter: &Converter) -> Encoding {
         match converter {
             Converter::Json(_) => Encoding::Json,
             Converter::Text => Encoding::Text,
-            Converter::Bytes | Converter::Framed(_) => Encoding::Binary,
+            Converter::CloudEvents(events) if events.is_json() => Encoding::Json,
+            Converter::Bytes | Converter::Framed(_) | Converter::CloudEvents(_) | Converter::Delegating(_) => {
+                Encoding::Binary
+            }
         }
     }
     let header = match converters.header {

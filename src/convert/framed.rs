@@ -4,6 +4,7 @@
 //! A registry is asked once for each text of a schema, never for a record. What is written after the id is the format's.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -126,6 +127,18 @@ impl Plan {
             Self::JsonSchema(plan) => plan.write(out, value),
         }
     }
+
+    fn write_fields<'v>(
+        &self,
+        out: &mut Vec<u8>,
+        count: usize,
+        value: impl Fn(usize) -> &'v Value,
+    ) -> Result<(), Fault> {
+        match self {
+            Self::Avro(plan) => plan.write_fields(out, count, value),
+            Self::JsonSchema(plan) => plan.write_fields(out, (0..count).map(value)),
+        }
+    }
 }
 
 /// A converter whose schemas are in a registry.
@@ -227,12 +240,36 @@ impl Framed {
         if datum.value.is_null() {
             return Ok(None);
         }
-        let topics = self.prepared.get_or_make(&datum.schema, |_| Ok::<_, ConvertError>(PerTopic::default()))?;
+        let write = |plan: &Plan, out: &mut Vec<u8>| plan.write(out, &datum.value);
+        self.encode_with(topic, &datum.schema, write).await.map(Some)
+    }
+
+    /// The bytes of a struct whose values stand in several places: `count` of them, one for each field of the schema.
+    ///
+    /// # Errors
+    /// As [`Self::encode`].
+    pub(super) async fn encode_fields<'v>(
+        &mut self,
+        topic: &str,
+        schema: &Arc<Schema>,
+        count: usize,
+        value: impl Fn(usize) -> &'v Value,
+    ) -> Result<Bytes, ConvertError> {
+        self.encode_with(topic, schema, |plan, out| plan.write_fields(out, count, value)).await
+    }
+
+    async fn encode_with(
+        &mut self,
+        topic: &str,
+        schema: &Arc<Schema>,
+        write: impl FnOnce(&Plan, &mut Vec<u8>) -> Result<(), Fault>,
+    ) -> Result<Bytes, ConvertError> {
+        let topics = self.prepared.get_or_make(schema, |_| Ok::<_, ConvertError>(PerTopic::default()))?;
         let place = if let Some(place) = topics.place(topic) {
             place
         } else {
             topics.refusal(topic)?;
-            match Box::pin(prepare(&self.format, &self.registry, topic, &datum.schema)).await {
+            match Box::pin(prepare(&self.format, &self.registry, topic, schema)).await {
                 Ok(prepared) => topics.keep(topic, prepared),
                 Err(error) => return Err(topics.refuse(topic, error)),
             }
@@ -240,8 +277,8 @@ impl Framed {
         let Prepared { frame, plan } = &topics.made[place].1;
         self.block.scratch.clear();
         self.block.scratch.extend_from_slice(frame);
-        plan.write(&mut self.block.scratch, &datum.value).map_err(|fault| fault.of_topic(topic))?;
-        Ok(Some(self.block.cut()))
+        write(plan, &mut self.block.scratch).map_err(|fault| fault.of_topic(topic))?;
+        Ok(self.block.cut())
     }
 }
 

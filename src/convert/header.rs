@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
-use super::{ConvertError, Json, number, plain, short_name, under, unknown};
+use super::{ConvertError, Json, delegating, number, plain, short_name, under, unknown};
 use crate::config::{Problems, Properties};
 use crate::data::{Datum, Kind, Schema, Value, semantic};
 
@@ -30,6 +30,8 @@ pub const CLASSES: &[&str] = &[
     "org.apache.kafka.connect.json.JsonConverter",
     "org.apache.kafka.connect.storage.StringConverter",
     "org.apache.kafka.connect.converters.ByteArrayConverter",
+    delegating::BINARY,
+    delegating::BYTES,
 ];
 
 impl HeaderConverter {
@@ -42,9 +44,15 @@ impl HeaderConverter {
             "SimpleHeaderConverter" | "Simple" => Ok(Self::Simple),
             "JsonConverter" | "Json" => Json::build(options).map(Self::Json).map_err(|problems| under(key, problems)),
             "StringConverter" | "String" => Ok(Self::Text),
-            "ByteArrayConverter" | "ByteArray" => Ok(Self::Bytes),
+            // Debezium's two, too, take bytes only where they convert headers: they get no options there.
+            "ByteArrayConverter" | "ByteArray" | "BinaryDataConverter" | "BinaryData" => Ok(Self::Bytes),
             _ => Err(unknown(key, class, CLASSES)),
         }
+    }
+
+    /// Whether each value comes with its schema.
+    pub(super) fn has_schemas(&self) -> bool {
+        matches!(self, Self::Json(json) if json.has_schemas())
     }
 
     /// The bytes of a header's value; `None`: null.
@@ -167,7 +175,7 @@ fn write_integer(out: &mut Vec<u8>, schema: &Schema, number: i64) {
 
 /// Year, month and day of a day since 1970-01-01, in the proleptic Gregorian calendar
 /// (<https://howardhinnant.github.io/date_algorithms.html#civil_from_days>).
-fn civil_date(days: i64) -> (i64, i64, i64) {
+pub(super) fn civil_date(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let of_era = shifted.rem_euclid(146_097);

@@ -6,6 +6,8 @@
 
 mod avro;
 mod block;
+mod cloud_events;
+mod delegating;
 mod fault;
 mod framed;
 mod header;
@@ -14,11 +16,16 @@ mod json_schema;
 mod plain;
 pub mod registry;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::config::{Key, Problem, Problems, Properties, Warning};
 use crate::data::{Datum, number};
+use crate::record::Headers;
 
+pub use cloud_events::CloudEvents;
+pub use delegating::Delegating;
 use fault::Fault;
 pub use framed::Framed;
 pub use header::{CLASSES as HEADER_CLASSES, HeaderConverter};
@@ -54,7 +61,14 @@ pub enum Converter {
     Bytes,
     /// `io.confluent.connect.avro.AvroConverter`, and others whose schemas are in a registry
     Framed(Box<Framed>),
+    /// `io.debezium.converters.CloudEventsConverter`
+    CloudEvents(Box<CloudEvents>),
+    /// `io.debezium.converters.BinaryDataConverter`, and its like
+    Delegating(Box<Delegating>),
 }
+
+/// Headers as they are sent.
+pub type EncodedHeaders = Headers<(Arc<str>, Option<Bytes>)>;
 
 /// The class names that [`Converter::build`] knows; a name may stand without its package, as in Connect.
 pub const CLASSES: &[&str] = &[
@@ -64,6 +78,9 @@ pub const CLASSES: &[&str] = &[
     framed::AVRO,
     framed::APICURIO,
     framed::JSON_SCHEMA,
+    delegating::BINARY,
+    delegating::BYTES,
+    cloud_events::CLASS,
 ];
 
 impl Converter {
@@ -84,13 +101,27 @@ impl Converter {
         registries: &mut Registries,
         warnings: &mut Vec<Warning>,
     ) -> Result<Self, Problems> {
-        if let Some(format) = framed::Class::named(class) {
-            let mut found = Vec::new();
-            let framed = Framed::build(format, options, key == "key.converter", registries, &mut found);
-            let full = |warning: Warning| Warning { key: format!("{key}.{}", warning.key), ..warning };
-            warnings.extend(found.into_iter().map(full));
-            return framed.map(|framed| Self::Framed(framed.into())).map_err(|problems| under(key, problems));
-        }
+        let mut found = Vec::new();
+        let is_key = key.starts_with("key.converter");
+        let built = if let Some(format) = framed::Class::named(class) {
+            let framed = Framed::build(format, options, is_key, registries, &mut found);
+            framed.map(|framed| Self::Framed(framed.into()))
+        } else if CloudEvents::is_named(class) {
+            let events = CloudEvents::build(options, registries, &mut found);
+            events.map(|events| Self::CloudEvents(events.into()))
+        } else if Delegating::is_named(class) {
+            let delegating = Delegating::build(key, options, registries, warnings)?;
+            return Ok(Self::Delegating(delegating.into()));
+        } else {
+            return Self::simple(key, class, options);
+        };
+        let full = |warning: Warning| Warning { key: format!("{key}.{}", warning.key), ..warning };
+        warnings.extend(found.into_iter().map(full));
+        built.map_err(|problems| under(key, problems))
+    }
+
+    /// One of Connect's own.
+    fn simple(key: &str, class: &str, options: &Properties) -> Result<Self, Problems> {
         match short_name(class) {
             "JsonConverter" | "Json" => Json::build(options).map(Self::Json).map_err(|problems| under(key, problems)),
             "StringConverter" | "String" => Ok(Self::Text),
@@ -108,40 +139,58 @@ impl Converter {
     pub fn keys(class: &str) -> Vec<Key> {
         match framed::Class::named(class) {
             Some(format) => format.keys(),
+            None if CloudEvents::is_named(class) => cloud_events::KEYS.to_vec(),
+            None if Delegating::is_named(class) => delegating::KEYS.to_vec(),
             None if matches!(short_name(class), "JsonConverter" | "Json") => json::KEYS.to_vec(),
             None => Vec::new(),
         }
     }
 
-    /// The converter, if its schemas are in a registry.
+    /// The converter whose schemas are in a registry: this one, or one within.
     #[must_use]
     pub fn framed(&self) -> Option<&Framed> {
         match self {
             Self::Framed(framed) => Some(framed),
+            Self::CloudEvents(events) => events.framed(),
+            Self::Delegating(delegating) => delegating.delegate().and_then(Self::framed),
             Self::Json(_) | Self::Text | Self::Bytes => None,
         }
+    }
+
+    /// Whether it looks for something in a record's headers.
+    fn uses_headers(&self) -> bool {
+        matches!(self, Self::CloudEvents(events) if events.uses_headers())
     }
 
     /// From now on a registry that is away is an error at once.
     pub const fn ask_once(&mut self) {
         match self {
             Self::Framed(framed) => framed.ask_once(),
+            Self::CloudEvents(events) => events.ask_once(),
+            Self::Delegating(delegating) => delegating.ask_once(),
             Self::Json(_) | Self::Text | Self::Bytes => {}
         }
     }
 
-    /// The bytes of a key or a value. `None` is null, and stays null.
+    /// The bytes of a key or a value. `None` is null, and stays null. `headers` are those of the record, as they are sent.
     ///
     /// # Errors
     /// When the value does not fit its schema, or a registry does not take the schema. A registry that is away is waited for,
     /// unless it is to be asked once.
-    pub async fn encode(&mut self, topic: &str, datum: Option<&Datum>) -> Result<Option<Bytes>, ConvertError> {
+    pub async fn encode(
+        &mut self,
+        topic: &str,
+        datum: Option<&Datum>,
+        headers: &EncodedHeaders,
+    ) -> Result<Option<Bytes>, ConvertError> {
         let Some(datum) = datum else { return Ok(None) };
         match self {
             Self::Json(json) => json.encode(topic, datum).map(Some),
             Self::Text => Ok(plain::text(datum)),
             Self::Bytes => plain::bytes(topic, datum),
             Self::Framed(framed) => framed.encode(topic, datum).await,
+            Self::CloudEvents(events) => events.encode(topic, datum, headers).await,
+            Self::Delegating(delegating) => delegating.encode(topic, datum, headers).await,
         }
     }
 }
@@ -191,9 +240,14 @@ impl Converters {
         let header = HeaderConverter::build("header.converter", &class, &options);
         match (key, value, header, wrong) {
             (Ok(key), Ok(value), Ok(header), None) => {
-                if level.is_some() && ![&key, &value].iter().any(|converter| matches!(converter, Converter::Framed(_)))
-                {
+                let converters = [&key, &value];
+                if level.is_some() && !converters.iter().any(|converter| converter.framed().is_some()) {
                     warnings.push(Warning::new(LEVEL, "has no effect without a converter that uses a schema registry"));
+                }
+                if converters.iter().any(|converter| converter.uses_headers()) && !header.has_schemas() {
+                    let what = "CloudEventsConverter can read headers only as org.apache.kafka.connect.json.JsonConverter \
+                                writes them, with its schemas";
+                    warnings.push(Warning::new("header.converter", what));
                 }
                 Ok(Self { key, value, header, warnings })
             }

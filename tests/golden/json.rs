@@ -2,6 +2,7 @@
 
 use rowtide::config::Properties;
 use rowtide::convert::Converter;
+use rowtide::record::Headers;
 
 use super::connect::Schemas;
 use super::{recorded, variants};
@@ -21,9 +22,10 @@ async fn keys_and_values_come_out_byte_for_byte() {
             for message in [&record.key, &record.value] {
                 let Some(datum) = schemas.datum(message) else { continue };
                 let place = || format!("{variant}, {}", record.topic);
-                let written = with_schemas.encode(&record.topic, Some(&datum)).await.unwrap().unwrap();
+                let written =
+                    with_schemas.encode(&record.topic, Some(&datum), &Headers::default()).await.unwrap().unwrap();
                 assert_eq!(str::from_utf8(&written).unwrap(), message.get(), "{}", place());
-                let bare = without.encode(&record.topic, Some(&datum)).await.unwrap().unwrap();
+                let bare = without.encode(&record.topic, Some(&datum), &Headers::default()).await.unwrap().unwrap();
                 let payload = format!("\"payload\":{}}}", str::from_utf8(&bare).unwrap());
                 assert!(message.get().ends_with(&payload), "{}", place());
                 messages += 1;

@@ -381,7 +381,7 @@ cases! {
     pg_unwrap: default delete_to_tombstone drop fields rewrite rewrite_tombstone route;
     pg_heartbeat: basic;
     pg_outbox: default expand expand_noschema keyed placement;
-    pg_avro: apicurio_confluent;
+    pg_avro: apicurio_confluent cloudevents;
     mysql_crud: default nodata noschema txmeta;
     mysql_outbox: default expand;
     mysql_unwrap: default drop fields rewrite;

@@ -47,8 +47,9 @@ pub(super) fn properties(variant: &str) -> Properties {
 
 pub(super) async fn write(converters: &mut Converters, record: &Record) -> Written {
     let text = |bytes: bytes::Bytes| String::from_utf8(bytes.to_vec()).unwrap();
-    let key = converters.key.encode(&record.topic, record.key.as_ref()).await.unwrap().map(text);
-    let value = converters.value.encode(&record.topic, record.value.as_ref()).await.unwrap().map(text);
+    let key = converters.key.encode(&record.topic, record.key.as_ref(), &Headers::default()).await.unwrap().map(text);
+    let value =
+        converters.value.encode(&record.topic, record.value.as_ref(), &Headers::default()).await.unwrap().map(text);
     // The recordings don't tell a null from the four letters that stand for a null with a schema.
     let value = value.filter(|value| value != "null");
     let mut headers = Vec::new();

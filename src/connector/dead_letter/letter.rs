@@ -127,7 +127,7 @@ impl Letters {
         if let Some(table) = &origin.table {
             headers.push(text(SOURCE_TABLE, &**table));
         }
-        if let Ok(Some(key)) = self.plain.encode(&record.topic, record.key.as_ref()).await {
+        if let Ok(Some(key)) = self.plain.encode(&record.topic, record.key.as_ref(), &Headers::default()).await {
             headers.push((PRIMARY_KEY.into(), Some(key)));
         }
         headers.push(text(ORIGINAL_TOPIC, &*record.topic));
@@ -144,7 +144,7 @@ impl Letters {
             return Bytes::copy_from_slice(offset.as_bytes());
         }
         if let Some(source) = record.value.as_ref().and_then(source_block)
-            && let Ok(Some(block)) = self.plain.encode(&record.topic, Some(&source)).await
+            && let Ok(Some(block)) = self.plain.encode(&record.topic, Some(&source), &Headers::default()).await
         {
             return block;
         }

@@ -37,6 +37,25 @@ impl Plan {
     pub(in crate::convert) fn write(&self, out: &mut Vec<u8>, value: &Value) -> Result<(), Fault> {
         self.node.write(out, value)
     }
+
+    /// Appends a struct whose values stand in several places: one for each field of the schema, in order.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub(in crate::convert) fn write_fields<'v>(
+        &self,
+        out: &mut Vec<u8>,
+        count: usize,
+        value: impl Fn(usize) -> &'v Value,
+    ) -> Result<(), Fault> {
+        let Shape::Struct(record) = &self.node.shape else {
+            return Err(Fault::new("the schema is no STRUCT".to_owned()));
+        };
+        if let Some(branch) = self.node.branch {
+            write_long(out, branch);
+        }
+        record.write_fields(out, count, value)
+    }
 }
 
 #[derive(Clone, Copy)]

@@ -190,10 +190,20 @@ impl Shape {
 
 impl Record {
     fn write_struct(&self, out: &mut Vec<u8>, values: &[Value]) -> Result<(), Fault> {
-        if self.columns != values.len() {
-            return Err(Fault::new(format!("the schema has {} fields, the value {}", self.columns, values.len())));
+        self.write_fields(out, values.len(), |place| values.get(place).unwrap_or(&Value::Null))
+    }
+
+    #[inline]
+    pub(super) fn write_fields<'v>(
+        &self,
+        out: &mut Vec<u8>,
+        count: usize,
+        value: impl Fn(usize) -> &'v Value,
+    ) -> Result<(), Fault> {
+        if self.columns != count {
+            return Err(Fault::new(format!("the schema has {} fields, the value {count}", self.columns)));
         }
-        self.write(out, |place| values.get(place).unwrap_or(&Value::Null))
+        self.write(out, value)
     }
 
     #[inline]

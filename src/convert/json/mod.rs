@@ -16,7 +16,7 @@ use super::block::Block;
 use super::{ConvertError, Fault};
 use crate::config::{Importance, Key, KeyKind, Problems, Properties, Reader};
 use crate::data::{Datum, PerSchema};
-pub(super) use plan::Plan;
+pub(super) use plan::{Plan, write_base64};
 pub use read::JsonReader;
 
 /// The options of Connect's `JsonConverter`.
@@ -49,6 +49,19 @@ pub(super) struct Style {
     pub(super) dialect: Dialect,
 }
 
+impl Style {
+    /// Connect's, and how many schemas are kept; the options are declared in [`KEYS`].
+    pub(super) fn read(read: &mut Reader<'_>) -> (Self, usize) {
+        let style = Self {
+            schemas: read.flag("schemas.enable"),
+            numeric: read.choice("decimal.format") == "numeric",
+            replace_null: read.flag("replace.null.with.default"),
+            dialect: Dialect::Connect,
+        };
+        (style, read.number("schemas.cache.size"))
+    }
+}
+
 /// In what the JSON of Connect and that of Confluent differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
@@ -75,14 +88,14 @@ impl Json {
     /// Every option that is wrong.
     pub fn build(options: &Properties) -> Result<Self, Problems> {
         let mut read = Reader::new(options, &[KEYS]);
-        let style = Style {
-            schemas: read.flag("schemas.enable"),
-            numeric: read.choice("decimal.format") == "numeric",
-            replace_null: read.flag("replace.null.with.default"),
-            dialect: Dialect::Connect,
-        };
-        let plans = PerSchema::new(read.number("schemas.cache.size"));
+        let (style, schemas_max) = Style::read(&mut read);
+        let plans = PerSchema::new(schemas_max);
         read.finish(Self { style, plans, block: Block::default() })
+    }
+
+    /// Whether each value comes with its schema.
+    pub(super) const fn has_schemas(&self) -> bool {
+        self.style.schemas
     }
 
     /// The bytes of a datum; of a null that has a schema too.

@@ -99,6 +99,21 @@ impl Plan {
         out.extend_from_slice(self.tail);
         Ok(())
     }
+
+    /// Appends a struct whose values stand in several places: one for each field of the schema, in order.
+    pub(in crate::convert) fn write_fields<'v>(
+        &self,
+        out: &mut Vec<u8>,
+        values: impl ExactSizeIterator<Item = &'v Value>,
+    ) -> Result<(), Fault> {
+        let Shape::Struct(members) = &self.body.shape else {
+            return Err(Fault::new("the schema is no STRUCT".to_owned()));
+        };
+        out.extend_from_slice(&self.head);
+        write_struct(out, members, values)?;
+        out.extend_from_slice(self.tail);
+        Ok(())
+    }
 }
 
 impl Node {
@@ -187,7 +202,7 @@ impl Shape {
             (Self::Text, Value::Text(value)) => text::write(out, value.as_str()),
             (Self::Int64, Value::Int64(number)) => write_integer(out, *number),
             (Self::Int32, Value::Int32(number)) => write_integer(out, *number),
-            (Self::Struct(members), Value::Struct(values)) => return write_struct(out, members, values),
+            (Self::Struct(members), Value::Struct(values)) => return write_struct(out, members, values.iter()),
             (Self::Bool, Value::Bool(flag)) => out.extend_from_slice(if *flag { b"true" } else { b"false" }),
             (Self::Int16, Value::Int16(number)) => write_integer(out, *number),
             (Self::Int8, Value::Int8(number)) => write_integer(out, *number),
@@ -223,7 +238,11 @@ impl Shape {
     }
 }
 
-fn write_struct(out: &mut Vec<u8>, members: &[Member], values: &[Value]) -> Result<(), Fault> {
+fn write_struct<'v>(
+    out: &mut Vec<u8>,
+    members: &[Member],
+    values: impl ExactSizeIterator<Item = &'v Value>,
+) -> Result<(), Fault> {
     if members.len() != values.len() {
         return Err(Fault::new(format!("the schema has {} fields, the value {}", members.len(), values.len())));
     }
@@ -301,7 +320,7 @@ fn write_float<F: number::Float>(out: &mut Vec<u8>, number: F) {
     }
 }
 
-fn write_base64(out: &mut Vec<u8>, bytes: &[u8]) {
+pub(in crate::convert) fn write_base64(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
     let start = out.len();
     out.resize(start + bytes.len().div_ceil(3) * 4, 0);

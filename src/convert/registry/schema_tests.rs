@@ -175,12 +175,18 @@ async fn a_refused_schema_is_not_asked_for_again_with_the_next_record() {
     let row = |id| Datum { schema: Arc::clone(&schema), value: crate::data::Value::Struct([id].into()) };
     let mut refusals = Vec::new();
     for id in 0..3 {
-        let error = converter.encode("t", Some(&row(crate::data::Value::Int32(id)))).await.unwrap_err();
+        let error = converter
+            .encode("t", Some(&row(crate::data::Value::Int32(id))), &crate::record::Headers::default())
+            .await
+            .unwrap_err();
         assert!(matches!(error, ConvertError::Registry(RegistryError::Incompatible { .. })), "{error}");
         refusals.push((error.to_string(), fake.calls().len()));
     }
     assert!(refusals.iter().all(|refusal| *refusal == refusals[0]), "{refusals:?}");
     // Another topic has another subject.
-    converter.encode("u", Some(&row(crate::data::Value::Int32(3)))).await.unwrap_err();
+    converter
+        .encode("u", Some(&row(crate::data::Value::Int32(3))), &crate::record::Headers::default())
+        .await
+        .unwrap_err();
     assert!(fake.calls().len() > refusals[0].1);
 }

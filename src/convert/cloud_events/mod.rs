@@ -1,0 +1,277 @@
+//! Debezium's `CloudEventsConverter`: a change event becomes a CloudEvent in the structured mode, as JSON or as Avro
+//! (<https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md>).
+//!
+//! Attributes and their order are those of `io.debezium.converters.CloudEventsConverter`; the id is the one of each
+//! connector's `CloudEventsMaker`. What is no change event becomes null there, and here too: heartbeats, transaction
+//! metadata, schema changes, rows without their envelope (unless headers tell of their source), keys. Of its options
+//! [`options`] knows all; what depends on schemas is made once ([`plan`]). JSON is written straight, Avro from one row of
+//! attributes and the places where the data stands.
+
+mod event;
+mod options;
+mod plan;
+
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+
+use super::block::Block;
+use super::framed::{self, Framed};
+use super::json::{self, JsonReader, Style};
+use super::registry::Registries;
+use super::{ConvertError, EncodedHeaders, Fault};
+use crate::config::{Problem, Problems, Properties, Reader, Warning};
+use crate::data::{Datum, PerSchema, Schema, Text, Value};
+
+use event::{Event, Told};
+use options::{Options, Serializer};
+use plan::{Layout, Named, Plan, values_of};
+
+pub(super) use options::KEYS;
+
+/// Debezium's class.
+pub(super) const CLASS: &str = "io.debezium.converters.CloudEventsConverter";
+
+/// Makes CloudEvents.
+#[derive(Debug)]
+pub struct CloudEvents {
+    options: Options,
+    avro: Option<Avro>,
+    layouts: PerSchema<Layout>,
+    headers: JsonReader,
+    event: event::Scratch,
+    block: Block,
+}
+
+/// The Avro converter within.
+#[derive(Debug)]
+struct Avro {
+    framed: Framed,
+    /// What the attribute `dataschema` begins with.
+    registry: String,
+    /// The data's topic, where it is not the record's.
+    topic: String,
+}
+
+impl CloudEvents {
+    /// Whether that class is this one.
+    pub(super) fn is_named(class: &str) -> bool {
+        matches!(class, CLASS | "CloudEventsConverter" | "CloudEvents")
+    }
+
+    /// A converter with these options, their names without a prefix.
+    ///
+    /// # Errors
+    /// Every option that is wrong.
+    pub(super) fn build(
+        options: &Properties,
+        registries: &mut Registries,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Self, Problems> {
+        let mut problems = Vec::new();
+        let within = |prefix: &'static str| {
+            move |problem: Problem| Problem { key: format!("{prefix}{}", problem.key), ..problem }
+        };
+        let json_options = options::subset(options, "json.");
+        let mut read = Reader::new(&json_options, &[json::KEYS]);
+        let (style, schemas_max) = Style::read(&mut read);
+        if let Err(Problems(found)) = read.finish(()) {
+            problems.extend(found.into_iter().map(within("json.")));
+        }
+        let mut read = Reader::new(options, &[KEYS]);
+        let own = Options::read(&mut read, style);
+        let needs_avro = [own.events, own.data].contains(&Serializer::Avro);
+        if let Err(Problems(found)) = read.finish(()) {
+            problems.extend(found);
+        }
+        let mut avro = None;
+        if needs_avro {
+            let mut found = Vec::new();
+            match Avro::build(options, registries, &mut found) {
+                Ok(built) => avro = Some(built),
+                Err(Problems(found)) => problems.extend(found.into_iter().map(within("avro."))),
+            }
+            let full = |warning: Warning| Warning { key: format!("avro.{}", warning.key), ..warning };
+            warnings.extend(found.into_iter().map(full));
+        }
+        if !problems.is_empty() {
+            return Err(Problems(problems));
+        }
+        let layouts = PerSchema::new(schemas_max);
+        let (headers, event, block) = (JsonReader::default(), event::Scratch::default(), Block::default());
+        Ok(Self { options: own, avro, layouts, headers, event, block })
+    }
+
+    /// The converter of Avro within, if there is one.
+    #[must_use]
+    pub fn framed(&self) -> Option<&Framed> {
+        self.avro.as_ref().map(|avro| &avro.framed)
+    }
+
+    /// Whether a message is JSON; else it is bytes.
+    #[must_use]
+    pub const fn is_json(&self) -> bool {
+        matches!(self.options.events, Serializer::Json)
+    }
+
+    /// Whether anything is looked for in headers.
+    #[must_use]
+    pub fn uses_headers(&self) -> bool {
+        self.options.uses_headers()
+    }
+
+    /// From now on a registry that is away is an error at once.
+    pub(super) const fn ask_once(&mut self) {
+        if let Some(avro) = &mut self.avro {
+            avro.framed.ask_once();
+        }
+    }
+
+    /// The bytes of an event; `None` of what is none.
+    ///
+    /// # Errors
+    /// A change event whose parts are missing or do not fit, and what the registry says.
+    pub(super) async fn encode(
+        &mut self,
+        topic: &str,
+        datum: &Datum,
+        headers: &EncodedHeaders,
+    ) -> Result<Option<Bytes>, ConvertError> {
+        let Self { options, avro, layouts, headers: reader, event: scratch, block } = self;
+        let fault = |fault: Fault| fault.of_topic(topic);
+        if datum.value.is_null() {
+            return Ok(None);
+        }
+        let in_headers = options.metadata.in_headers;
+        if !in_headers && !is_envelope(&datum.schema).map_err(fault)? {
+            return Ok(None);
+        }
+        let Some(told) = Told::read(options, headers, reader).map_err(fault)? else { return Ok(None) };
+        let layout = layouts.get_or_make(&datum.schema, |schema| Layout::compile(schema, in_headers)).map_err(fault)?;
+        let (plan, named, event) = prepare(layout, datum, &told, options, scratch).map_err(fault)?;
+        match (&named.schema, avro) {
+            (Some(schema), Some(avro)) => {
+                avro.topic.clear();
+                avro.topic.push_str(topic);
+                avro.topic.push_str("-data");
+                let Avro { framed, registry, topic: data_topic } = avro;
+                let data = encode_data(framed, data_topic, plan, datum).await?;
+                let place = data_schema(registry, &data);
+                let row = event.row(&place, data).map_err(fault)?;
+                let value = |place: usize| row.get(place).unwrap_or(&Value::Null);
+                framed.encode_fields(topic, schema, row.len(), value).await.map(Some)
+            }
+            (None, Some(Avro { framed, registry, .. })) => {
+                let data = encode_data(framed, topic, plan, datum).await?;
+                let place = data_schema(registry, &data);
+                block.scratch.clear();
+                event.write(&mut block.scratch, Some(&place)).map_err(fault)?;
+                json::write_base64(&mut block.scratch, &data);
+                block.scratch.push(b'}');
+                Ok(Some(block.cut()))
+            }
+            _ => {
+                block.scratch.clear();
+                event.write(&mut block.scratch, None).map_err(fault)?;
+                plan.data.write_json(&mut block.scratch, datum).map_err(fault)?;
+                block.scratch.push(b'}');
+                Ok(Some(block.cut()))
+            }
+        }
+    }
+}
+
+/// `Envelope.isEnvelopeSchema`, which takes no schema without a name.
+fn is_envelope(schema: &Schema) -> Result<bool, Fault> {
+    let Some(name) = &schema.name else {
+        let what = schema.kind.name();
+        let reason = format!("a {what} whose schema has no name is no event; Debezium's converter fails with it too");
+        return Err(Fault::new(reason));
+    };
+    Ok(name.ends_with(".Envelope"))
+}
+
+/// The plan and the event of a record.
+fn prepare<'a>(
+    layout: &'a mut Layout,
+    datum: &'a Datum,
+    told: &'a Told,
+    options: &Options,
+    scratch: &'a mut event::Scratch,
+) -> Result<(&'a Plan, &'a Named, Event<'a>), Fault> {
+    let Layout { envelope, made } = layout;
+    let values = values_of(&datum.value);
+    let missing = |what: &str| Fault::new(format!("there is no {what}"));
+    let (schema, source, op, transaction) = match (envelope, &told.source) {
+        (Some(envelope), _) => {
+            let transaction = envelope.transaction.as_ref().map(|place| place.value(values));
+            (&envelope.source_schema, envelope.source.value(values), envelope.op.value(values), transaction)
+        }
+        (None, Some(source)) => (&source.schema, &source.value, &told.op, Some(&told.transaction)),
+        (None, None) => return Err(missing("source")),
+    };
+    let Value::Struct(source) = source else { return Err(missing("source")) };
+    let source: &[Value] = source;
+    let data_name = told.data_name.as_ref().map(Text::as_str);
+    let (plan, named) = match made.take() {
+        Some((plan, named)) if plan.fits((schema, source), data_name) => {
+            let named = if plan.is_named(&named, source) { named } else { plan.named(source, options)? };
+            (plan, named)
+        }
+        _ => {
+            let plan = Plan::compile(&datum.schema, (schema, source), data_name, options)?;
+            let named = plan.named(source, options)?;
+            (plan, named)
+        }
+    };
+    let (plan, named) = made.insert((plan, named));
+    let transaction = transaction.map(values_of).filter(|values| !values.is_empty());
+    let event = Event::new(plan, &named.uri, told, (source, op, transaction), scratch)?;
+    Ok((plan, named, event))
+}
+
+async fn encode_data(framed: &mut Framed, topic: &str, plan: &Plan, datum: &Datum) -> Result<Bytes, ConvertError> {
+    let data = &plan.data;
+    framed.encode_fields(topic, &data.schema, data.len(), |place| data.value(datum, place)).await
+}
+
+/// Where the schema of data in Confluent's wire format can be read.
+fn data_schema(registry: &str, data: &[u8]) -> String {
+    let id = data.get(1..).and_then(|rest| rest.first_chunk()).map_or(0, |id| i32::from_be_bytes(*id));
+    format!("{registry}/schemas/ids/{id}")
+}
+
+impl Avro {
+    /// Apicurio's where its address is set, else Confluent's.
+    fn build(options: &Properties, registries: &mut Registries, warnings: &mut Vec<Warning>) -> Result<Self, Problems> {
+        const APICURIO: &str = "apicurio.registry.url";
+        const CONFLUENT: &str = "schema.registry.url";
+        const LEVEL: &str = "schema.compatibility";
+        let mut own = options::subset(options, "avro.");
+        if let Some(level) = options.get(LEVEL) {
+            own.entry(LEVEL.to_owned()).or_insert_with(|| level.clone());
+        }
+        let (class, url) = match own.get(APICURIO) {
+            Some(url) => (framed::Class::Apicurio, url.as_str()),
+            None => (framed::Class::Avro, own.get(CONFLUENT).map_or("", String::as_str)),
+        };
+        let registry = without_user_info(url.trim_end_matches(','));
+        let framed = Framed::build(class, &own, false, registries, warnings)?;
+        Ok(Self { framed, registry, topic: String::new() })
+    }
+}
+
+/// Addresses without user and password, which are nothing for consumers.
+fn without_user_info(addresses: &str) -> String {
+    let bare = |address: &str| match address.split_once("://") {
+        Some((scheme, rest)) => {
+            let host = rest.find('/').unwrap_or(rest.len());
+            let (authority, path) = rest.split_at(host);
+            let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+            format!("{scheme}://{authority}{path}")
+        }
+        None => address.to_owned(),
+    };
+    addresses.split(',').map(bare).collect::<Vec<_>>().join(",")
+}
