@@ -52,6 +52,14 @@ impl SourceConfig {
         }
     }
 
+    /// The database, where all tables are in one.
+    pub(super) fn database(&self) -> Option<&str> {
+        match self {
+            Self::MySql(_) => None,
+            Self::Postgres(config) => Some(config.database.as_str()),
+        }
+    }
+
     pub(super) fn build(self) -> Box<dyn Source> {
         match self {
             Self::MySql(config) => Box::new(MySql::new(config)),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::future::{BoxFuture, FutureExt};
 use opentelemetry_sdk::trace::SdkTracer;
 
-use super::contract::{Contract, Walk};
+use super::contract::{Contract, Names, Walk};
 use super::dead_letter::replay::{self, Replay};
 use super::dead_letter::{self, Classes, Failing};
 use super::kind::Kind;
@@ -212,7 +212,12 @@ impl Plan {
     /// When the database cannot be asked, or the script cannot be tried.
     pub async fn contract(self, script: Option<&Script>) -> Result<(Contract, Converters), DescribeError> {
         let description = self.source.describe(script).await?;
-        let walk = Walk::new(Records::new(self.run), self.transforms);
+        let names = Names {
+            connector: self.run.connector,
+            server: self.run.prefix.clone(),
+            database: self.source.database().map(str::to_owned),
+        };
+        let walk = Walk::new(Records::new(self.run), self.transforms, names);
         Ok((walk.contract(&description, self.source.common()), self.converters))
     }
 

@@ -57,6 +57,11 @@ impl Delegating {
             .map(|delegate| Self { delegate: Some(delegate) })
     }
 
+    /// The converter of a schema's values, unless they are bytes.
+    pub(super) fn delegate_of(&self, schema: &Schema) -> Option<&Converter> {
+        self.delegate.as_ref().filter(|_| !is_bytes(schema))
+    }
+
     /// The other converter.
     pub(super) const fn delegate(&self) -> Option<&Converter> {
         self.delegate.as_ref()

@@ -30,7 +30,7 @@ use fault::Fault;
 pub use framed::Framed;
 pub use header::{CLASSES as HEADER_CLASSES, HeaderConverter};
 pub use json::{Json, JsonReader};
-use registry::{Registries, RegistryError};
+use registry::{Definition, Registries, RegistryError};
 
 /// Why a datum cannot become bytes.
 #[derive(Debug, thiserror::Error)]
@@ -154,6 +154,22 @@ impl Converter {
             Self::CloudEvents(events) => events.framed(),
             Self::Delegating(delegating) => delegating.delegate().and_then(Self::framed),
             Self::Json(_) | Self::Text | Self::Bytes => None,
+        }
+    }
+
+    /// Under which subjects the schemas of such a value are registered, and how they are written there; `None` if headers tell.
+    ///
+    /// # Errors
+    /// What encoding the value would say before it asks a registry.
+    pub fn definitions(&self, topic: &str, datum: &Datum) -> Result<Option<Vec<(String, Definition)>>, ConvertError> {
+        match self {
+            Self::Framed(framed) => Ok(Some(vec![framed.definition(topic, &datum.schema)?])),
+            Self::CloudEvents(events) => events.definitions(topic, datum),
+            Self::Delegating(delegating) => match delegating.delegate_of(&datum.schema) {
+                Some(delegate) => delegate.definitions(topic, datum),
+                None => Ok(Some(Vec::new())),
+            },
+            Self::Json(_) | Self::Text | Self::Bytes => Ok(Some(Vec::new())),
         }
     }
 

@@ -266,6 +266,19 @@ fn json_schemas_are_predicted_too() {
 }
 
 #[test]
+fn the_data_of_cloud_events_is_predicted_too() {
+    let class = "io.debezium.converters.CloudEventsConverter";
+    let more = json!({
+        "snapshot.mode": "no_data", "value.converter": class, "value.converter.data.serializer.type": "avro",
+        "value.converter.avro.schema.registry.url": api(server::registry()),
+    });
+    let ddl = "ALTER TABLE t DROP COLUMN gone, ADD amount numeric(10,2) DEFAULT 1.5 NOT NULL\
+        ;\nCREATE TABLE u (a bigint PRIMARY KEY)";
+    let inserts = ["INSERT INTO t VALUES (2, 'two')", "INSERT INTO u VALUES (1)"];
+    prediction(server::postgres(), "predicted_events", &more, ddl, &inserts);
+}
+
+#[test]
 fn mysql_registers_what_was_predicted() {
     let ddl = "ALTER TABLE t DROP COLUMN gone, ADD amount decimal(10,2) DEFAULT 1.5 NOT NULL, ADD m enum('calm','it''s') \
            DEFAULT 'calm', CHANGE word wort varchar(40) NOT NULL DEFAULT 'w', ADD twice int AS (id * 2) STORED\

@@ -12,12 +12,13 @@ mod tests;
 
 use std::sync::Arc;
 
-use crate::data::{Datum, Schema};
+use crate::data::{Datum, Schema, Value};
 use crate::event::{Event, Op};
 use crate::record::{Record, Records};
 use crate::source::common::Common;
 use crate::source::describe::{Described, Description};
 use crate::transform::{self, Transform, TransformError};
+pub(super) use sample::Names;
 use sample::Sample;
 
 /// Which part of a record.
@@ -51,6 +52,8 @@ pub struct Clause {
     pub part: Part,
     /// The schema.
     pub schema: Arc<Schema>,
+    /// A value of it, in which only names are true.
+    pub value: Value,
 }
 
 /// What would stop the connector, or cannot be known.
@@ -80,12 +83,13 @@ type Outcomes = Vec<Result<Option<Record>, TransformError>>;
 pub(super) struct Walk {
     records: Records,
     transforms: Vec<Box<dyn Transform>>,
+    names: Names,
     contract: Contract,
 }
 
 impl Walk {
-    pub(super) fn new(records: Records, transforms: Vec<Box<dyn Transform>>) -> Self {
-        Self { records, transforms, contract: Contract::default() }
+    pub(super) fn new(records: Records, transforms: Vec<Box<dyn Transform>>, names: Names) -> Self {
+        Self { records, transforms, names, contract: Contract::default() }
     }
 
     /// The contract of these tables, and of what else the connector tells.
@@ -118,8 +122,9 @@ impl Walk {
             let ops = [Op::Create, Op::Update, Op::Delete, Op::Read, Op::Truncate];
             for op in ops.into_iter().filter(|op| !common.skips(*op)) {
                 for sparse in [false, true] {
-                    let event = |other| Sample { other, sparse }.change(form, op);
-                    found.compare(self.outcomes(event(false)), self.outcomes(event(true)));
+                    let [one, other] =
+                        [false, true].map(|other| Sample { other, sparse }.change(form, op, &self.names));
+                    found.compare(self.outcomes(one), self.outcomes(other));
                 }
             }
         }
@@ -169,11 +174,11 @@ impl Walk {
 
     /// A null has no schema to a registry, whatever its schema is.
     fn clause(&mut self, origin: &str, record: &Record, part: Part, datum: Option<&Datum>) {
-        let Some(Datum { schema, .. }) = datum.filter(|datum| !datum.value.is_null()) else { return };
+        let Some(Datum { schema, value }) = datum.filter(|datum| !datum.value.is_null()) else { return };
         let known = |clause: &Clause| clause.part == part && clause.topic == record.topic && clause.schema == *schema;
         if !self.contract.clauses.iter().any(known) {
-            let (topic, schema) = (Arc::clone(&record.topic), Arc::clone(schema));
-            self.contract.clauses.push(Clause { origin: origin.to_owned(), topic, part, schema });
+            let (topic, schema, value) = (Arc::clone(&record.topic), Arc::clone(schema), value.clone());
+            self.contract.clauses.push(Clause { origin: origin.to_owned(), topic, part, schema, value });
         }
     }
 }

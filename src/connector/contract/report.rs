@@ -3,12 +3,15 @@
 //! Owns which schemas are one claim, and that nothing is registered before all of them were found compatible; what a
 //! subject is, and what is compatible, the converters and the registry know. Invariant: examining changes nothing.
 
+use std::sync::Arc;
+
 use futures::StreamExt;
 use futures::stream;
 
 use super::{Clause, Contract, Part, Remark};
 use crate::convert::registry::{Definition, Registered, RegistryError, Verdict};
 use crate::convert::{Converter, Converters, Framed};
+use crate::data::Datum;
 
 /// Questions to a registry at a time.
 const QUESTIONS_MAX: usize = 8;
@@ -107,29 +110,43 @@ pub async fn examine(contract: Contract, converters: &Converters) -> Result<Repo
 fn open<'a>(clauses: &[Clause], converters: &'a Converters, report: &mut Report) -> Vec<Open<'a>> {
     let mut claims: Vec<Open<'a>> = Vec::new();
     for clause in clauses {
-        let Some(framed) = converter(converters, clause.part).framed() else { continue };
-        let claim = match framed.definition(&clause.topic, &clause.schema) {
-            Ok((subject, definition)) => Claim { subject, definition },
+        let converter = converter(converters, clause.part);
+        let Some(framed) = converter.framed() else { continue };
+        let datum = Datum { schema: Arc::clone(&clause.schema), value: clause.value.clone() };
+        let defined = match converter.definitions(&clause.topic, &datum) {
+            Ok(Some(defined)) => defined,
+            Ok(None) => {
+                let reason = "the schemas depend on headers, so they are not known".to_owned();
+                report.notes.push(Remark { origin: clause.origin.clone(), reason });
+                continue;
+            }
             Err(error) => {
                 report.refused.push(Remark { origin: clause.origin.clone(), reason: error.to_string() });
                 continue;
             }
         };
-        match claims.iter_mut().find(|known| known.part == clause.part && known.claim == claim) {
-            Some(known) => {
-                add(&mut known.origins, &clause.origin);
-                add(&mut known.topics, &clause.topic);
-            }
-            None => claims.push(Open {
-                origins: vec![clause.origin.clone()],
-                topics: vec![clause.topic.to_string()],
-                part: clause.part,
-                framed,
-                claim,
-            }),
+        for (subject, definition) in defined {
+            claim(&mut claims, clause, framed, Claim { subject, definition });
         }
     }
     claims
+}
+
+/// Adds a claim, or who else makes it.
+fn claim<'a>(claims: &mut Vec<Open<'a>>, clause: &Clause, framed: &'a Framed, claim: Claim) {
+    match claims.iter_mut().find(|known| known.part == clause.part && known.claim == claim) {
+        Some(known) => {
+            add(&mut known.origins, &clause.origin);
+            add(&mut known.topics, &clause.topic);
+        }
+        None => claims.push(Open {
+            origins: vec![clause.origin.clone()],
+            topics: vec![clause.topic.to_string()],
+            part: clause.part,
+            framed,
+            claim,
+        }),
+    }
 }
 
 fn add(list: &mut Vec<String>, entry: &str) {

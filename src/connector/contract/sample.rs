@@ -11,6 +11,34 @@ use crate::data::{Kind, Row, Schema, Value, semantic};
 use crate::event::{Boundary, Change, Event, Op, Ready, Table};
 use crate::source::describe::OwnRecord;
 
+/// What source blocks say of their connector, which no row changes.
+#[derive(Clone, Debug)]
+pub(in crate::connector) struct Names {
+    /// Debezium's name of the connector.
+    pub(in crate::connector) connector: &'static str,
+    /// `topic.prefix`
+    pub(in crate::connector) server: String,
+    /// The database, where a connector has one only; else a table's name begins with it.
+    pub(in crate::connector) database: Option<String>,
+}
+
+impl Names {
+    /// Puts them in the source block of a table's change.
+    fn put(&self, table: &Table, schema: &Schema, source: &mut Value) {
+        let Value::Struct(values) = source else { return };
+        let first = table.id.rsplit_once('.').map_or("", |(database, _)| database);
+        let database = self.database.as_deref().unwrap_or(first);
+        for (field, value) in schema.fields().iter().zip(values) {
+            match &*field.name {
+                "connector" => *value = Value::text(self.connector),
+                "name" => *value = Value::text(&*self.server),
+                "db" => *value = Value::text(database),
+                _ => {}
+            }
+        }
+    }
+}
+
 /// Which of two values stands at each place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sample {
@@ -83,16 +111,21 @@ impl Sample {
     }
 
     /// That happens to a row of the table.
-    pub(super) fn change(self, table: &Arc<Table>, op: Op) -> Event {
+    pub(super) fn change(self, table: &Arc<Table>, op: Op, names: &Names) -> Event {
         let before = matches!(op, Op::Update | Op::Delete).then(|| self.row(table));
         let after = matches!(op, Op::Read | Op::Create | Op::Update).then(|| self.row(table));
-        let source = table.envelope.fields().iter().find(|field| &*field.name == "source");
+        let block = table.envelope.fields().iter().find(|field| &*field.name == "source");
+        let mut source = Value::Null;
+        if let Some(block) = block {
+            source = self.value(&block.schema);
+            names.put(table, &block.schema, &mut source);
+        }
         Event::Change(Change {
             table: Arc::clone(table),
             op,
             before,
             after,
-            source: source.map_or(Value::Null, |source| self.value(&source.schema)),
+            source,
             ts_ns: i64::from(self.other),
             transaction: None,
             offset: None,

@@ -36,7 +36,8 @@ fn contract(tables: Vec<Described>, more: &str) -> Contract {
         heartbeat_topic: common.naming.heartbeat(),
         transaction_topic: common.naming.transaction(),
     };
-    let walk = Walk::new(Records::new(run), transform::build_chain(&properties).ok().unwrap());
+    let names = Names { connector: "postgresql", server: "p".into(), database: Some("d".into()) };
+    let walk = Walk::new(Records::new(run), transform::build_chain(&properties).ok().unwrap(), names);
     walk.contract(&Description { tables, own: vec![] }, &common)
 }
 

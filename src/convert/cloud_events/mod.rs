@@ -19,19 +19,22 @@ use bytes::Bytes;
 use super::block::Block;
 use super::framed::{self, Framed};
 use super::json::{self, JsonReader, Style};
-use super::registry::Registries;
+use super::registry::{Definition, Registries};
 use super::{ConvertError, EncodedHeaders, Fault};
 use crate::config::{Problem, Problems, Properties, Reader, Warning};
 use crate::data::{Datum, PerSchema, Schema, Text, Value};
 
 use event::{Event, Told};
-use options::{Options, Serializer};
+use options::{Options, Origin, Serializer};
 use plan::{Layout, Named, Plan, values_of};
 
 pub(super) use options::KEYS;
 
 /// Debezium's class.
 pub(super) const CLASS: &str = "io.debezium.converters.CloudEventsConverter";
+
+/// What follows the topic in the name under which data within Avro events is registered.
+const DATA_TOPIC: &str = "-data";
 
 /// Makes CloudEvents.
 #[derive(Debug)]
@@ -128,6 +131,36 @@ impl CloudEvents {
         }
     }
 
+    /// The schemas of the data and of the event, and their subjects; `None` if headers tell of them.
+    ///
+    /// # Errors
+    /// As [`Self::encode`], but for the registry.
+    pub(super) fn definitions(
+        &self,
+        topic: &str,
+        datum: &Datum,
+    ) -> Result<Option<Vec<(String, Definition)>>, ConvertError> {
+        let Self { options, avro, .. } = self;
+        let fault = |fault: Fault| fault.of_topic(topic);
+        let Some(Avro { framed, .. }) = avro else { return Ok(Some(Vec::new())) };
+        if options.metadata.in_headers || options.metadata.data_name == Origin::Header {
+            return Ok(None);
+        }
+        if datum.value.is_null() || !is_envelope(&datum.schema).map_err(fault)? {
+            return Ok(Some(Vec::new()));
+        }
+        let mut layout = Layout::compile(&datum.schema, false).map_err(fault)?;
+        let (told, mut scratch) = (Told::default(), event::Scratch::default());
+        let (plan, named, _) = prepare(&mut layout, datum, &told, options, &mut scratch).map_err(fault)?;
+        Ok(Some(match &named.schema {
+            Some(schema) => {
+                let data = framed.definition(&format!("{topic}{DATA_TOPIC}"), &plan.data.schema)?;
+                vec![data, framed.definition(topic, schema)?]
+            }
+            None => vec![framed.definition(topic, &plan.data.schema)?],
+        }))
+    }
+
     /// The bytes of an event; `None` of what is none.
     ///
     /// # Errors
@@ -154,7 +187,7 @@ impl CloudEvents {
             (Some(schema), Some(avro)) => {
                 avro.topic.clear();
                 avro.topic.push_str(topic);
-                avro.topic.push_str("-data");
+                avro.topic.push_str(DATA_TOPIC);
                 let Avro { framed, registry, topic: data_topic } = avro;
                 let data = encode_data(framed, data_topic, plan, datum).await?;
                 let place = data_schema(registry, &data);

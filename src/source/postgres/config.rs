@@ -125,7 +125,8 @@ pub struct PostgresConfig {
     pub(super) messages: Filter,
     pub(super) placeholder: Vec<u8>,
     pub(super) source: SourceBlock,
-    pub(super) database: Text,
+    /// `database.dbname`
+    pub database: Text,
     pub(super) message_topic: Arc<str>,
 }
 
