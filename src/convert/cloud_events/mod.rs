@@ -173,46 +173,33 @@ impl CloudEvents {
     ) -> Result<Option<Bytes>, ConvertError> {
         let Self { options, avro, layouts, headers: reader, event: scratch, block } = self;
         let fault = |fault: Fault| fault.of_topic(topic);
-        if datum.value.is_null() {
-            return Ok(None);
-        }
+        let Some(told) = tell(options, datum, headers, reader).map_err(fault)? else { return Ok(None) };
         let in_headers = options.metadata.in_headers;
-        if !in_headers && !is_envelope(&datum.schema).map_err(fault)? {
-            return Ok(None);
-        }
-        let Some(told) = Told::read(options, headers, reader).map_err(fault)? else { return Ok(None) };
         let layout = layouts.get_or_make(&datum.schema, |schema| Layout::compile(schema, in_headers)).map_err(fault)?;
         let (plan, named, event) = prepare(layout, datum, &told, options, scratch).map_err(fault)?;
-        match (&named.schema, avro) {
-            (Some(schema), Some(avro)) => {
-                avro.topic.clear();
-                avro.topic.push_str(topic);
-                avro.topic.push_str(DATA_TOPIC);
-                let Avro { framed, registry, topic: data_topic } = avro;
-                let data = encode_data(framed, data_topic, plan, datum).await?;
-                let place = data_schema(registry, &data);
-                let row = event.row(&place, data).map_err(fault)?;
-                let value = |place: usize| row.get(place).unwrap_or(&Value::Null);
-                framed.encode_fields(topic, schema, row.len(), value).await.map(Some)
-            }
-            (None, Some(Avro { framed, registry, .. })) => {
-                let data = encode_data(framed, topic, plan, datum).await?;
-                let place = data_schema(registry, &data);
-                block.scratch.clear();
-                event.write(&mut block.scratch, Some(&place)).map_err(fault)?;
-                json::write_base64(&mut block.scratch, &data);
-                block.scratch.push(b'}');
-                Ok(Some(block.cut()))
-            }
-            _ => {
-                block.scratch.clear();
-                event.write(&mut block.scratch, None).map_err(fault)?;
-                plan.data.write_json(&mut block.scratch, datum).map_err(fault)?;
-                block.scratch.push(b'}');
-                Ok(Some(block.cut()))
-            }
+        if let Some(avro) = avro {
+            // Other converters' messages need not make room for what is kept while this one waits.
+            return Box::pin(avro.encode(topic, datum, (plan, named, event), block)).await.map(Some);
         }
+        block.scratch.clear();
+        event.write(&mut block.scratch, None).map_err(fault)?;
+        plan.data.write_json(&mut block.scratch, datum).map_err(fault)?;
+        block.scratch.push(b'}');
+        Ok(Some(block.cut()))
     }
+}
+
+/// What headers tell of an event; `None` if the record is none.
+fn tell(
+    options: &Options,
+    datum: &Datum,
+    headers: &EncodedHeaders,
+    reader: &mut JsonReader,
+) -> Result<Option<Told>, Fault> {
+    if datum.value.is_null() || !(options.metadata.in_headers || is_envelope(&datum.schema)?) {
+        return Ok(None);
+    }
+    Told::read(options, headers, reader)
 }
 
 /// `Envelope.isEnvelopeSchema`, which takes no schema without a name.
@@ -264,17 +251,6 @@ fn prepare<'a>(
     Ok((plan, named, event))
 }
 
-async fn encode_data(framed: &mut Framed, topic: &str, plan: &Plan, datum: &Datum) -> Result<Bytes, ConvertError> {
-    let data = &plan.data;
-    framed.encode_fields(topic, &data.schema, data.len(), |place| data.value(datum, place)).await
-}
-
-/// Where the schema of data in Confluent's wire format can be read.
-fn data_schema(registry: &str, data: &[u8]) -> String {
-    let id = data.get(1..).and_then(|rest| rest.first_chunk()).map_or(0, |id| i32::from_be_bytes(*id));
-    format!("{registry}/schemas/ids/{id}")
-}
-
 impl Avro {
     /// Apicurio's where its address is set, else Confluent's.
     fn build(options: &Properties, registries: &mut Registries, warnings: &mut Vec<Warning>) -> Result<Self, Problems> {
@@ -292,6 +268,39 @@ impl Avro {
         let registry = without_user_info(url.trim_end_matches(','));
         let framed = Framed::build(class, &own, false, registries, warnings)?;
         Ok(Self { framed, registry, topic: String::new() })
+    }
+
+    /// The data in Avro, within an event in Avro or in JSON.
+    async fn encode(
+        &mut self,
+        topic: &str,
+        datum: &Datum,
+        (plan, named, event): (&Plan, &Named, Event<'_>),
+        block: &mut Block,
+    ) -> Result<Bytes, ConvertError> {
+        let Self { framed, registry, topic: data_topic } = self;
+        let fault = |fault: Fault| fault.of_topic(topic);
+        data_topic.clear();
+        data_topic.push_str(topic);
+        if named.schema.is_some() {
+            data_topic.push_str(DATA_TOPIC);
+        }
+        let Plan { data, .. } = plan;
+        let value = |place| data.value(datum, place);
+        let data = framed.encode_fields(data_topic, &data.schema, data.len(), value).await?;
+        // Confluent's wire format: a byte, and the id.
+        let id = data.get(1..).and_then(|rest| rest.first_chunk()).map_or(0, |id| i32::from_be_bytes(*id));
+        let place = format!("{registry}/schemas/ids/{id}");
+        if let Some(schema) = &named.schema {
+            let row = event.row(&place, data).map_err(fault)?;
+            let value = |place: usize| row.get(place).unwrap_or(&Value::Null);
+            return framed.encode_fields(topic, schema, row.len(), value).await;
+        }
+        block.scratch.clear();
+        event.write(&mut block.scratch, Some(&place)).map_err(fault)?;
+        json::write_base64(&mut block.scratch, &data);
+        block.scratch.push(b'}');
+        Ok(block.cut())
     }
 }
 

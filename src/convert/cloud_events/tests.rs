@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::convert::registry::fake::{Fake, error, json};
 use crate::convert::{Converter, Converters};
 use crate::data::{Field, Kind};
 use crate::record::Headers;
@@ -233,6 +234,34 @@ fn avro_events_and_their_data_have_a_subject_each() {
     assert_eq!(fields[5..9], ["datacontenttype", "dataschema", "iodebeziumop", "iodebeziumconnector"]);
     assert_eq!(fields.last(), Some(&"data"));
     assert_eq!(subjects(&[("metadata.source", "header,id:generate,type:generate")], &datum), None);
+}
+
+#[tokio::test]
+async fn avro_events_hold_avro_data() {
+    let fake = Fake::start(|call, _| match call {
+        "POST /subjects/s.t-data-value/versions" => json(200, r#"{"id":7}"#),
+        "POST /subjects/s.t-value/versions" => json(200, r#"{"id":8}"#),
+        _ => error(404, 40403),
+    })
+    .await;
+    let registry = ("avro.schema.registry.url", &*fake.url);
+    let bare = [("extension.attributes.enable", "false"), ("data.serializer.type", "avro"), registry];
+    let mut converter = built(&[&bare[..], &[("serializer.type", "avro")]].concat()).unwrap();
+    let datum = change(postgres(), row(Value::text("x")));
+    let event = converter.encode("s.t", Some(&datum), &NONE).await.unwrap().unwrap();
+    let data = b"\0\0\0\0\x07\x00\x02\x02\x00\x02x";
+    let mut expected = b"\0\0\0\0\x08".to_vec();
+    let place = format!("{}/schemas/ids/7", fake.url);
+    let id = r#"name:shop;lsn:42;txId:7;sequence:[null,"1"]"#;
+    let kind = "io.debezium.connector.postgresql.DataChangeEvent";
+    let time = "2024-02-29T12:34:56.789Z";
+    for text in [id, "/debezium/postgresql/shop", "1.0", kind, time, "application/avro", &place] {
+        expected.push(u8::try_from(text.len() * 2).unwrap());
+        expected.extend_from_slice(text.as_bytes());
+    }
+    expected.push(u8::try_from(data.len() * 2).unwrap());
+    expected.extend_from_slice(data);
+    assert_eq!(event, expected);
 }
 
 #[test]

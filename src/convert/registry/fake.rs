@@ -28,7 +28,7 @@ impl Seen {
 }
 
 /// What it answers.
-pub(super) struct Reply {
+pub(in crate::convert) struct Reply {
     status: u16,
     kind: &'static str,
     body: String,
@@ -36,7 +36,7 @@ pub(super) struct Reply {
     location: &'static str,
 }
 
-pub(super) fn json(status: u16, body: &str) -> Reply {
+pub(in crate::convert) fn json(status: u16, body: &str) -> Reply {
     let kind = "application/vnd.schemaregistry.v1+json";
     Reply { status, kind, body: body.to_owned(), delay: Duration::ZERO, location: "" }
 }
@@ -46,7 +46,7 @@ pub(super) fn html(status: u16, body: &str) -> Reply {
 }
 
 /// An error as Confluent's registry writes it.
-pub(super) fn error(status: u16, code: u32) -> Reply {
+pub(in crate::convert) fn error(status: u16, code: u32) -> Reply {
     json(status, &format!(r#"{{"error_code":{code},"message":"said so"}}"#))
 }
 
@@ -65,14 +65,14 @@ impl Reply {
 }
 
 /// The running fake; it lives as long as the test's runtime.
-pub(super) struct Fake {
-    pub(super) url: String,
+pub(in crate::convert) struct Fake {
+    pub(in crate::convert) url: String,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
 impl Fake {
     /// Answers each request by the function, which is told the call (`GET /config`) and how many came before.
-    pub(super) async fn start(answer: impl Fn(&str, usize) -> Reply + Send + Sync + 'static) -> Self {
+    pub(in crate::convert) async fn start(answer: impl Fn(&str, usize) -> Reply + Send + Sync + 'static) -> Self {
         let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
         let (answer, kept) = (Arc::new(answer), Arc::clone(&seen));
         let handler = move |request: Request| {

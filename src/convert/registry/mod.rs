@@ -15,7 +15,7 @@ mod subject;
 mod tls;
 
 #[cfg(test)]
-mod fake;
+pub(in crate::convert) mod fake;
 #[cfg(test)]
 mod fault_tests;
 #[cfg(test)]
