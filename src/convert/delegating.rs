@@ -1,6 +1,7 @@
 //! Debezium's `BinaryDataConverter` and `ByteArrayConverter`: bytes as they are, and another converter for what is no bytes.
 //!
-//! The two differ in which of Java's classes are bytes; here there is one kind.
+//! The older one takes a byte array only, and leaves the buffers that bytes of a column are in Java to its delegate. Here there
+//! is one kind of bytes, and both pass it.
 
 use bytes::Bytes;
 

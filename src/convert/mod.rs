@@ -265,6 +265,10 @@ impl Converters {
                                 writes them, with its schemas";
                     warnings.push(Warning::new("header.converter", what));
                 }
+                if matches!(key, Converter::CloudEvents(_)) {
+                    let what = "CloudEventsConverter makes null of keys, as Debezium's does; use another one";
+                    warnings.push(Warning::new("key.converter", what));
+                }
                 Ok(Self { key, value, header, warnings })
             }
             (key, value, header, wrong) => {

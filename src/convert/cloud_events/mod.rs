@@ -20,8 +20,8 @@ use super::block::Block;
 use super::framed::{self, Framed};
 use super::json::{self, JsonReader, Style};
 use super::registry::{Definition, Registries};
-use super::{ConvertError, EncodedHeaders, Fault};
-use crate::config::{Problem, Problems, Properties, Reader, Warning};
+use super::{ConvertError, EncodedHeaders, Fault, LEVEL};
+use crate::config::{self, Problem, Problems, Properties, Reader, Warning};
 use crate::data::{Datum, PerSchema, Schema, Text, Value};
 
 use event::{Event, Told};
@@ -101,6 +101,8 @@ impl CloudEvents {
         if !problems.is_empty() {
             return Err(Problems(problems));
         }
+        let unknown = config::key::unknown(options, &[KEYS]).filter(|name| *name != LEVEL);
+        warnings.extend(unknown.map(|name| Warning::unknown(name, "is no option of the converter; ignored")));
         let layouts = PerSchema::new(schemas_max);
         let (headers, event, block) = (JsonReader::default(), event::Scratch::default(), Block::default());
         Ok(Self { options: own, avro, layouts, headers, event, block })
@@ -256,7 +258,6 @@ impl Avro {
     fn build(options: &Properties, registries: &mut Registries, warnings: &mut Vec<Warning>) -> Result<Self, Problems> {
         const APICURIO: &str = "apicurio.registry.url";
         const CONFLUENT: &str = "schema.registry.url";
-        const LEVEL: &str = "schema.compatibility";
         let mut own = options::subset(options, "avro.");
         if let Some(level) = options.get(LEVEL) {
             own.entry(LEVEL.to_owned()).or_insert_with(|| level.clone());

@@ -236,6 +236,14 @@ fn avro_events_and_their_data_have_a_subject_each() {
     assert_eq!(subjects(&[("metadata.source", "header,id:generate,type:generate")], &datum), None);
 }
 
+#[test]
+fn what_may_not_be_meant_is_told() {
+    let options = [("key.converter", CLASS), ("value.converter", CLASS), ("value.converter.schemas.enable", "false")];
+    let warnings = Converters::configured(&Properties::new(), &properties(&options)).unwrap().warnings;
+    let keys: Vec<&str> = warnings.iter().map(|warning| warning.key.as_str()).collect();
+    assert_eq!(keys, ["value.converter.schemas.enable", "key.converter"]);
+}
+
 #[tokio::test]
 async fn avro_events_hold_avro_data() {
     let fake = Fake::start(|call, _| match call {
