@@ -14,6 +14,7 @@ mod catalog;
 mod charset;
 mod check;
 pub mod config;
+mod converters;
 mod ddl;
 mod decode;
 mod default_cell;
@@ -35,6 +36,7 @@ mod scratch;
 mod select;
 mod server;
 mod snapshot;
+mod spatial;
 mod stream;
 mod tablemap;
 mod told;
@@ -46,6 +48,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 pub use config::{Flavor, MySqlConfig};
+pub use converters::OPTIONS as CONVERTER_OPTIONS;
 pub use describe::describe;
 
 use config::SnapshotMode;

@@ -63,6 +63,8 @@ pub(super) struct MappedColumn {
     pub(super) collation: Option<u64>,
     /// Its name, with full metadata.
     pub(super) name: Option<String>,
+    /// Whether a geometry is a point, with full metadata.
+    pub(super) point: Option<bool>,
     /// Its labels (`ENUM`, `SET`) in its character set, with full metadata.
     pub(super) labels: Vec<Bytes>,
 }
@@ -118,6 +120,7 @@ impl TableMap {
                 unsigned: None,
                 collation: None,
                 name: None,
+                point: None,
                 labels: Vec::new(),
             });
         }
@@ -150,6 +153,12 @@ impl TableMap {
             }
             5 => labels(columns.iter_mut().filter(|column| matches!(column.wire, Wire::Set(_))), &mut data)?,
             6 => labels(columns.iter_mut().filter(|column| matches!(column.wire, Wire::Enum(_))), &mut data)?,
+            7 => {
+                for column in columns.iter_mut().filter(|column| matches!(column.wire, Wire::Geometry(_))) {
+                    // `Field::geometry_type`: 1 is a point.
+                    column.point = Some(data.lenenc("geometry type")? == 1);
+                }
+            }
             8 | 9 => {
                 while !data.is_empty() {
                     let index = data.lenenc("primary key")?;
@@ -161,7 +170,7 @@ impl TableMap {
             }
             10 => default_collations(columns.iter_mut().filter(|c| c.wire.has_labels()).collect(), &mut data)?,
             11 => collations(columns.iter_mut().filter(|column| column.wire.has_labels()), &mut data)?,
-            // Geometry types, visibility, vector dimensions, and what later servers add.
+            // Visibility, vector dimensions, and what later servers add.
             _ => {}
         }
         Ok(())
