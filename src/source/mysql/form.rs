@@ -216,8 +216,10 @@ impl Form {
             (Self::Timestamp(form), Cell::Moment(micros)) => {
                 or_epoch(micros).and_then(|micros| form.value(micros)).unwrap_or_default()
             }
-            (Self::Zoned(fraction), Cell::Moment(micros)) => {
-                or_epoch(micros).map_or(Value::Null, |micros| Value::text(timestamp_text(micros, *fraction)))
+            (Self::Zoned(fraction), Cell::Moment(Some(micros))) => Value::text(timestamp_text(micros, *fraction)),
+            // Debezium's epoch has no fraction, whatever the column's.
+            (Self::Zoned(_), Cell::Moment(None)) => {
+                or_epoch(None).map_or(Value::Null, |micros| Value::text(timestamp_text(micros, Fraction::Digits(0))))
             }
             (Self::Text(charset), Cell::Bytes(bytes)) => Value::Text(charset.text(&bytes)),
             (Self::Bytes(mode, length), Cell::Bytes(bytes)) => binary(*mode, padded(bytes, *length)),
@@ -240,6 +242,8 @@ impl Form {
             // (`BinlogDefaultValueConverter.convertToTimestamp`, and `convertToLocalDateTime`, which has no such case).
             DefaultValue::Now if matches!(kind, Type::DateTime(_)) => Cell::Moment(Some(0)),
             DefaultValue::Now => Cell::Moment(None),
+            // Only here is there room for all of them.
+            DefaultValue::Text(text) if matches!(self, Self::BigUnsigned) => Cell::Int(text.trim().parse().ok()?, 8),
             DefaultValue::Text(text) => super::default_cell::of(kind, text)?,
             DefaultValue::Bytes(bytes) => super::default_cell::of_bytes(kind, bytes)?,
         };

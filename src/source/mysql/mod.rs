@@ -26,6 +26,8 @@ mod head;
 mod jsonb;
 mod lexer;
 mod log;
+mod partial;
+mod patch;
 mod position;
 mod raw;
 mod reader;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::bytes::{Cursor, bit};
 use super::charset::{self, Charset};
 use super::config::MySqlConfig;
-use super::decode::BadCell;
+use super::decode::{BadCell, Cell};
 use super::definition::{Column, DefaultValue, Definition, Type};
 use super::form::{BadValue, Form};
 use super::tablemap::{MappedColumn, TableMap, Wire};
@@ -318,6 +318,16 @@ pub(super) enum RowProblem {
 impl Shape {
     /// Decodes one row image. `present` has a bit for each column of the table that the image holds.
     pub(super) fn row(&self, cursor: &mut Cursor, present: &[u8]) -> Result<Row, BadRow> {
+        self.row_by(cursor, present, |_, wire, cursor| Ok(wire.read(cursor)?))
+    }
+
+    /// The same; `read` reads the value of the column of that number.
+    pub(super) fn row_by(
+        &self,
+        cursor: &mut Cursor,
+        present: &[u8],
+        mut read: impl FnMut(usize, Wire, &mut Cursor) -> Result<Cell, RowProblem>,
+    ) -> Result<Row, BadRow> {
         let held = self.columns.iter().enumerate().filter(|(index, _)| bit(present, *index)).count();
         let bad = |column: &Prepared, reason| BadRow { column: column.name.clone(), reason };
         let none = || self.columns.first().map(|column| column.name.clone()).unwrap_or_default();
@@ -338,7 +348,7 @@ impl Shape {
             match &column.form {
                 Some(_) if null => row.push(Value::Null),
                 Some(form) => {
-                    let cell = column.wire.read(cursor).map_err(|error| bad(column, error.into()))?;
+                    let cell = read(index, column.wire, cursor).map_err(|error| bad(column, error))?;
                     row.push(form.value(cell, column.required).map_err(|error| bad(column, error.into()))?);
                 }
                 None if null => {}
