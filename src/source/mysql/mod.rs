@@ -12,6 +12,7 @@
 mod bytes;
 mod catalog;
 mod charset;
+mod charset_tables;
 mod check;
 pub mod config;
 mod converters;
