@@ -6,6 +6,7 @@
 use bytes::Bytes;
 use encoding_rs::Encoding;
 
+use super::charset_pairs::Pairs;
 use super::charset_tables::Table;
 use crate::data::Text;
 
@@ -20,6 +21,8 @@ pub(super) enum Charset {
     Other(&'static Encoding),
     /// One of a byte a character that the web does not have.
     Table(&'static Table),
+    /// One of several bytes a character of which the web has a variant.
+    Pairs(&'static Pairs),
     /// `utf32`: four bytes a character, big-endian.
     Utf32,
 }
@@ -150,15 +153,14 @@ impl Charset {
             "cp1257" => encoding_rs::WINDOWS_1257,
             "koi8r" => encoding_rs::KOI8_R,
             "macroman" => encoding_rs::MACINTOSH,
-            "big5" => encoding_rs::BIG5,
-            "gb2312" | "gbk" => encoding_rs::GBK,
-            "gb18030" => encoding_rs::GB18030,
-            "sjis" | "cp932" => encoding_rs::SHIFT_JIS,
-            "ujis" | "eucjpms" => encoding_rs::EUC_JP,
+            "gbk" => encoding_rs::GBK,
+            "cp932" => encoding_rs::SHIFT_JIS,
             "euckr" => encoding_rs::EUC_KR,
             "ucs2" | "utf16" => encoding_rs::UTF_16BE,
             "utf16le" => encoding_rs::UTF_16LE,
-            other => return Table::named(other).map(Self::Table),
+            other => {
+                return Table::named(other).map(Self::Table).or_else(|| Pairs::named(other).map(Self::Pairs));
+            }
         };
         Some(Self::Other(encoding))
     }
@@ -172,6 +174,7 @@ impl Charset {
             },
             Self::Other(encoding) => Text::from(encoding.decode_without_bom_handling(bytes).0.into_owned()),
             Self::Table(table) => table.text(bytes),
+            Self::Pairs(pairs) => pairs.text(bytes),
             Self::Utf32 => {
                 let character = |four: &[u8]| {
                     let number = four.iter().fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
@@ -207,7 +210,7 @@ mod tests {
         assert_eq!(text("ucs2", b"\x00a\x20\xac"), "a€");
         assert_eq!(text("utf32", b"\x00\x01\xf6\x00"), "😀");
         assert_eq!(text("utf8mb4", b"a\xff"), "a\u{fffd}");
-        assert_eq!(text("cp852", b"\xfd\x88a"), "űła");
+        assert_eq!(text("cp852", b"\xfb\x88a"), "űła");
         assert_eq!(text("swe7", b"sm|r}s"), "smörås");
         assert_eq!(text("dec8", b"a\xa4\x80"), "a\u{fffd}\u{80}");
         assert_eq!(Charset::named("no such set"), None);

@@ -12,6 +12,7 @@
 mod bytes;
 mod catalog;
 mod charset;
+mod charset_pairs;
 mod charset_tables;
 mod check;
 pub mod config;
