@@ -211,3 +211,48 @@ fn json_in_parts() {
     assert!(kinds.count() >= changes.len() - 1);
     daemon.stop(seconds(10));
 }
+
+/// `include.query` and `include.schema.comments`, and the converter of flags in both.
+#[test]
+fn statements_comments_and_flags() {
+    let database = Database::create(server::mysql80(), "told");
+    let mut session = database.session();
+    session.execute(
+        "CREATE TABLE t (id int PRIMARY KEY COMMENT 'It''s the key', f tinyint(1) NOT NULL DEFAULT 1 COMMENT '', \
+         g point COMMENT 'where', n tinyint(1))",
+    );
+    session.execute("INSERT INTO t (id) VALUES (1)");
+    let more = json!({
+        "include.query": true,
+        "include.schema.comments": true,
+        "converters": "flags",
+        "flags.type": "io.debezium.connector.mysql.converters.TinyIntOneToBooleanConverter",
+        "flags.selector": ".*\\.t\\.f",
+    });
+    let setup = Setup::new().connector(&database.connector(&more)).set("value.converter.schemas.enable", "true");
+    let daemon = setup.start();
+    lines::wait(&daemon, 1);
+    daemon.says("streaming", seconds(20));
+    assert!(!daemon.log().contains("WARN"), "{}", daemon.log());
+    session.execute("SET SESSION binlog_rows_query_log_events = ON");
+    session.execute("INSERT INTO t VALUES (2, 0, POINT(1, 2), 7) /* by hand */");
+    let seen = lines::wait(&daemon, 2);
+    for (line, f, n, query) in [
+        (&seen[0], true, Value::Null, Value::Null),
+        (&seen[1], false, json!(7), json!("INSERT INTO t VALUES (2, 0, POINT(1, 2), 7) /* by hand */")),
+    ] {
+        let payload = &line["value"]["payload"];
+        assert_eq!((&payload["after"]["f"], &payload["after"]["n"]), (&json!(f), &n));
+        assert_eq!(payload["source"]["query"], query);
+        let fields = line["value"]["schema"]["fields"][1]["fields"].as_array().unwrap();
+        let told = fields.iter().map(|field| json!([field["field"], field["type"], field["doc"], field["default"]]));
+        let expected = [
+            json!(["id", "int32", "It's the key", null]),
+            json!(["f", "boolean", null, true]),
+            json!(["g", "struct", "where", null]),
+            json!(["n", "int16", null, null]),
+        ];
+        assert_eq!(told.collect::<Vec<_>>(), expected);
+    }
+    daemon.stop(seconds(10));
+}
