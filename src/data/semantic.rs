@@ -2,7 +2,7 @@
 //!
 //! All of Debezium's carry version 1, as Connect's do.
 
-use super::{Kind, Schema};
+use super::{Field, Kind, Schema};
 
 /// Connect's `Decimal`: the unscaled number as bytes, parameter `scale`.
 pub const DECIMAL: &str = "org.apache.kafka.connect.data.Decimal";
@@ -54,6 +54,12 @@ pub const UUID: &str = "io.debezium.data.Uuid";
 pub const ENUM: &str = "io.debezium.data.Enum";
 /// Some of the labels in parameter `allowed`, comma-separated.
 pub const ENUM_SET: &str = "io.debezium.data.EnumSet";
+/// A struct of `wkb` and `srid`.
+pub const GEOMETRY: &str = "io.debezium.data.geometry.Geometry";
+/// A struct of `x`, `y`, `wkb` and `srid`.
+pub const POINT: &str = "io.debezium.data.geometry.Point";
+/// An array of float32.
+pub const FLOAT_VECTOR: &str = "io.debezium.data.FloatVector";
 /// A struct of `scale` and the unscaled `value`.
 pub const VARIABLE_SCALE_DECIMAL: &str = "io.debezium.data.VariableScaleDecimal";
 
@@ -61,6 +67,37 @@ pub const VARIABLE_SCALE_DECIMAL: &str = "io.debezium.data.VariableScaleDecimal"
 #[must_use]
 pub fn of(kind: Kind, name: &str) -> Schema {
     Schema::of(kind).named(name).version(1)
+}
+
+/// A geometry, as Debezium's `Geometry.builder` has it: well-known binary, and the id of its reference system.
+#[must_use]
+pub fn geometry() -> Schema {
+    let fields =
+        vec![Field::new("wkb", Schema::of(Kind::Bytes)), Field::new("srid", Schema::of(Kind::Int32).optional())];
+    documented(of(Kind::Struct(fields), GEOMETRY), "Geometry")
+}
+
+/// A point, as Debezium's `Point.builder` has it: its coordinates before what every geometry has.
+#[must_use]
+pub fn point() -> Schema {
+    let fields = vec![
+        Field::new("x", Schema::of(Kind::Float64)),
+        Field::new("y", Schema::of(Kind::Float64)),
+        Field::new("wkb", Schema::of(Kind::Bytes).optional()),
+        Field::new("srid", Schema::of(Kind::Int32).optional()),
+    ];
+    documented(of(Kind::Struct(fields), POINT), "Geometry (POINT)")
+}
+
+/// A vector of float32.
+#[must_use]
+pub fn float_vector() -> Schema {
+    of(Kind::Array(Schema::of(Kind::Float32).into()), FLOAT_VECTOR)
+}
+
+fn documented(mut schema: Schema, doc: &str) -> Schema {
+    schema.doc = Some(doc.into());
+    schema
 }
 
 /// Connect's `Decimal` with its scale, and Debezium's precision where the column has one.

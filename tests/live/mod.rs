@@ -43,4 +43,5 @@ mod secrets;
 mod smoke;
 mod spans;
 mod transforms;
+mod values;
 mod writer;

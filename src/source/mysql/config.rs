@@ -9,6 +9,7 @@ use crate::source::common::{self, Common};
 use crate::source::filter::{Filter, Patterns};
 use crate::source::naming::{self, Level};
 
+use super::converters::Converters;
 use super::form::Modes;
 
 /// `snapshot.mode`
@@ -81,7 +82,7 @@ const KEYS: &[Key] =
 const MARIADB_KEYS: &[Key] =
     &keys(SSL_MODE.one_of(&["trust", "disable", "verify-ca", "verify-full"]).default("disable"));
 
-const fn keys(ssl_mode: Key) -> [Key; 24] {
+const fn keys(ssl_mode: Key) -> [Key; 25] {
     [
         Key::new("database.port", KeyKind::Int, "Port of the server").default("3306"),
         Key::new(
@@ -107,6 +108,7 @@ const fn keys(ssl_mode: Key) -> [Key; 24] {
         Key::new("bigint.unsigned.handling.mode", KeyKind::String, "How BIGINT UNSIGNED is written")
             .one_of(&["long", "precise"])
             .default("long"),
+        Key::new("converters", KeyKind::String, "Names of converters of columns; NAME.type is its class"),
         Key::new("snapshot.mode", KeyKind::String, "When the tables are read before the log")
             .one_of(&[
                 "initial",
@@ -179,6 +181,8 @@ pub struct MySqlConfig {
     pub lock_timeout_ms: u64,
     /// `bigint.unsigned.handling.mode=precise`
     pub precise_bigint: bool,
+    /// `converters`
+    pub(super) converters: Converters,
     /// `gtid.source.includes`
     pub gtid_includes: Patterns,
     /// `gtid.source.excludes`
@@ -233,6 +237,7 @@ impl MySqlConfig {
             },
             lock_timeout_ms: reader.number("snapshot.lock.timeout.ms"),
             precise_bigint: reader.choice("bigint.unsigned.handling.mode") == "precise",
+            converters: Converters::read(&mut reader),
             gtid_includes: Patterns::read(&mut reader, "gtid.source.includes"),
             gtid_excludes: Patterns::read(&mut reader, "gtid.source.excludes"),
             include_query: reader.flag("include.query"),

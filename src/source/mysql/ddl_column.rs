@@ -239,8 +239,12 @@ impl Parser<'_> {
             word if word.starts_with("0x") => DefaultValue::Bytes(hex(word.get(2..)?)?),
             word if word.starts_with("0b") => DefaultValue::Bytes(bits(word.get(2..)?)?),
             word if word.starts_with(|c: char| c.is_ascii_digit()) => DefaultValue::Text(word.to_owned()),
+            "current_timestamp" | "now" | "localtime" | "localtimestamp" => {
+                // With as many digits as the column.
+                self.parentheses();
+                DefaultValue::Now
+            }
             _ => {
-                // CURRENT_TIMESTAMP(6) and its relatives.
                 self.parentheses();
                 DefaultValue::Computed
             }

@@ -23,7 +23,7 @@ pub(super) fn of(kind: &Type, text: &str) -> Option<Cell> {
         Type::Text | Type::Binary { .. } | Type::Json | Type::Enum(_) | Type::Set(_) => {
             Cell::Bytes(Bytes::copy_from_slice(text.as_bytes()))
         }
-        Type::Other(_) => return None,
+        Type::Point | Type::Geometry | Type::Vector | Type::Other(_) => return None,
     })
 }
 

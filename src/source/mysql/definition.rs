@@ -38,6 +38,12 @@ pub(super) enum Type {
     Enum(Vec<String>),
     /// `SET` with its labels.
     Set(Vec<String>),
+    /// `POINT`
+    Point,
+    /// `GEOMETRY`, and the kinds of it but points.
+    Geometry,
+    /// `VECTOR`
+    Vector,
     /// Another type, by name.
     Other(String),
 }
@@ -52,7 +58,9 @@ pub(super) enum DefaultValue {
     Text(String),
     /// A bit or hexadecimal literal.
     Bytes(Vec<u8>),
-    /// Something that is computed when the row is made (`CURRENT_TIMESTAMP`, an expression).
+    /// `CURRENT_TIMESTAMP`, whatever its name.
+    Now,
+    /// An expression that is computed when the row is made.
     Computed,
 }
 
@@ -203,6 +211,10 @@ impl Written {
             "json" => Type::Json,
             "enum" => Type::Enum(labels),
             "set" => Type::Set(labels),
+            "point" => Type::Point,
+            "geometry" | "linestring" | "polygon" | "multipoint" | "multilinestring" | "multipolygon"
+            | "geometrycollection" | "geomcollection" => Type::Geometry,
+            "vector" => Type::Vector,
             _ => Type::Other(name),
         }
     }

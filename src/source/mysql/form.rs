@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::charset::Charset;
 use super::decode::Cell;
 use super::definition::{DefaultValue, Type};
-use super::jsonb;
+use super::{jsonb, spatial};
 use crate::data::{Kind, Schema, Text, Value, semantic};
 use crate::source::common::BinaryMode;
 use crate::source::decimal::{DecimalMode, fewest_bytes};
@@ -51,6 +51,10 @@ pub(super) enum Form {
     Decimal(DecimalMode, u32),
     /// `BIT(1)`
     Flag,
+    /// An integer, which says yes above zero (`TinyIntOneToBooleanConverter`).
+    IntFlag {
+        unsigned: bool,
+    },
     /// `BIT(n)`: so many bytes, the lowest first.
     Bits(usize),
     Year,
@@ -66,6 +70,10 @@ pub(super) enum Form {
     /// The labels as they are emitted.
     Enum(Arc<[Text]>),
     Set(Arc<[Text]>),
+    Point,
+    Geometry,
+    /// `VECTOR`
+    Vector,
 }
 
 /// Why a cell cannot be written in its column's form.
@@ -80,6 +88,12 @@ pub(super) enum BadValue {
     /// The binary JSON is not well formed.
     #[error(transparent)]
     Json(#[from] jsonb::BadJson),
+    /// The geometry is not well formed.
+    #[error("the geometry is not well formed")]
+    Geometry,
+    /// The vector is not well formed.
+    #[error("the vector is not well formed")]
+    Vector,
 }
 
 impl Form {
@@ -110,6 +124,9 @@ impl Form {
             Type::Json => Self::Json,
             Type::Enum(labels) => Self::Enum(labels.iter().map(|label| Text::from(escaped(label))).collect()),
             Type::Set(labels) => Self::Set(labels.iter().map(|label| Text::from(label.as_str())).collect()),
+            Type::Point => Self::Point,
+            Type::Geometry => Self::Geometry,
+            Type::Vector => Self::Vector,
             Type::Other(_) => return None,
         })
     }
@@ -126,14 +143,14 @@ impl Form {
             (Self::Int16 { .. }, _) => Schema::of(Kind::Int16),
             (Self::Int32 { .. }, _) => Schema::of(Kind::Int32),
             (Self::Int64 { .. }, _) => Schema::of(Kind::Int64),
-            (Self::BigUnsigned, _) => semantic::decimal(0, None),
+            (Self::BigUnsigned, _) => semantic::decimal(0, Some(20)),
             (Self::Float32, _) => Schema::of(Kind::Float32),
             (Self::Float64, _) => Schema::of(Kind::Float64),
             (Self::Decimal(mode, scale), Type::Decimal { precision, .. }) => {
                 mode.schema(i32::try_from(*scale).unwrap_or(0), Some((*precision).into()))
             }
             (Self::Decimal(mode, scale), _) => mode.schema(i32::try_from(*scale).unwrap_or(0), None),
-            (Self::Flag, _) => Schema::of(Kind::Bool),
+            (Self::Flag | Self::IntFlag { .. }, _) => Schema::of(Kind::Bool),
             (Self::Bits(_), kind) => {
                 let length = if let Type::Bit(bits) = kind { *bits } else { 0 };
                 semantic::of(Kind::Bytes, semantic::BITS).parameter("length", length.to_string())
@@ -154,6 +171,9 @@ impl Form {
                 semantic::of(Kind::Text, semantic::ENUM_SET).parameter("allowed", labels(all))
             }
             (Self::Set(_), _) => semantic::of(Kind::Text, semantic::ENUM_SET),
+            (Self::Point, _) => semantic::point(),
+            (Self::Geometry, _) => semantic::geometry(),
+            (Self::Vector, _) => semantic::float_vector(),
         }
     }
 
@@ -169,6 +189,7 @@ impl Form {
                 Value::Int32(narrow(extend(number, bytes, *unsigned))?)
             }
             (Self::Int64 { unsigned }, Cell::Int(number, bytes)) => Value::Int64(extend(number, bytes, *unsigned)),
+            (Self::IntFlag { unsigned }, Cell::Int(number, bytes)) => Value::Bool(extend(number, bytes, *unsigned) > 0),
             (Self::BigUnsigned, Cell::Int(number, _)) => Value::Bytes(fewest_bytes(number.into())),
             (Self::Float32, Cell::Float(number)) => Value::Float32(number),
             (Self::Float64, Cell::Float(number)) => Value::Float64(number.into()),
@@ -195,8 +216,10 @@ impl Form {
             (Self::Timestamp(form), Cell::Moment(micros)) => {
                 or_epoch(micros).and_then(|micros| form.value(micros)).unwrap_or_default()
             }
-            (Self::Zoned(fraction), Cell::Moment(micros)) => {
-                or_epoch(micros).map_or(Value::Null, |micros| Value::text(timestamp_text(micros, *fraction)))
+            (Self::Zoned(fraction), Cell::Moment(Some(micros))) => Value::text(timestamp_text(micros, *fraction)),
+            // Debezium's epoch has no fraction, whatever the column's.
+            (Self::Zoned(_), Cell::Moment(None)) => {
+                or_epoch(None).map_or(Value::Null, |micros| Value::text(timestamp_text(micros, Fraction::Digits(0))))
             }
             (Self::Text(charset), Cell::Bytes(bytes)) => Value::Text(charset.text(&bytes)),
             (Self::Bytes(mode, length), Cell::Bytes(bytes)) => binary(*mode, padded(bytes, *length)),
@@ -204,18 +227,27 @@ impl Form {
             (Self::Json | Self::Enum(_) | Self::Set(_), Cell::Bytes(bytes)) => Value::Text(Charset::Utf8.text(&bytes)),
             (Self::Enum(labels), Cell::Label(index)) => label(labels, index)?,
             (Self::Set(labels), Cell::Labels(bits)) => Value::text(joined(labels, bits)),
+            (Self::Point, Cell::Bytes(bytes)) => spatial::point(&bytes).ok_or(BadValue::Geometry)?,
+            (Self::Geometry, Cell::Bytes(bytes)) => spatial::geometry(&bytes).ok_or(BadValue::Geometry)?,
+            (Self::Vector, Cell::Bytes(bytes)) => spatial::vector(&bytes).ok_or(BadValue::Vector)?,
             _ => return Err(BadValue::Mismatch),
         })
     }
 
-    /// The value of a column's default, if it has one that a schema can tell.
-    pub(super) fn default(&self, kind: &Type, default: &DefaultValue) -> Option<Value> {
+    /// The value of a column's default, if it has one that a schema can tell. `required`: as for values.
+    pub(super) fn default(&self, kind: &Type, default: &DefaultValue, required: bool) -> Option<Value> {
         let cell = match default {
             DefaultValue::None | DefaultValue::Computed => return None,
+            // A moment that is not known is the epoch to Debezium, but for a `TIMESTAMP` that may be null
+            // (`BinlogDefaultValueConverter.convertToTimestamp`, and `convertToLocalDateTime`, which has no such case).
+            DefaultValue::Now if matches!(kind, Type::DateTime(_)) => Cell::Moment(Some(0)),
+            DefaultValue::Now => Cell::Moment(None),
+            // Only here is there room for all of them.
+            DefaultValue::Text(text) if matches!(self, Self::BigUnsigned) => Cell::Int(text.trim().parse().ok()?, 8),
             DefaultValue::Text(text) => super::default_cell::of(kind, text)?,
             DefaultValue::Bytes(bytes) => super::default_cell::of_bytes(kind, bytes)?,
         };
-        self.with_text_in_utf8().value(cell, false).ok().filter(|value| !value.is_null())
+        self.with_text_in_utf8().value(cell, required).ok().filter(|value| !value.is_null())
     }
 
     /// Text that comes from SQL is UTF-8, whatever the column's set.

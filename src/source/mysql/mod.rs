@@ -12,8 +12,11 @@
 mod bytes;
 mod catalog;
 mod charset;
+mod charset_pairs;
+mod charset_tables;
 mod check;
 pub mod config;
+mod converters;
 mod ddl;
 mod decode;
 mod default_cell;
@@ -25,6 +28,8 @@ mod head;
 mod jsonb;
 mod lexer;
 mod log;
+mod partial;
+mod patch;
 mod position;
 mod raw;
 mod reader;
@@ -35,6 +40,7 @@ mod scratch;
 mod select;
 mod server;
 mod snapshot;
+mod spatial;
 mod stream;
 mod tablemap;
 mod told;
@@ -46,6 +52,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 pub use config::{Flavor, MySqlConfig};
+pub use converters::OPTIONS as CONVERTER_OPTIONS;
 pub use describe::describe;
 
 use config::SnapshotMode;

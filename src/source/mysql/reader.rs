@@ -165,8 +165,9 @@ impl Reader {
                 }
                 Step::Done
             }
-            raw::WRITE_ROWS..=raw::DELETE_ROWS | raw::WRITE_ROWS_V1..=raw::DELETE_ROWS_V1 => self.rows(event)?,
-            raw::PARTIAL_UPDATE_ROWS => self.partial_rows(event)?,
+            raw::WRITE_ROWS..=raw::DELETE_ROWS
+            | raw::WRITE_ROWS_V1..=raw::DELETE_ROWS_V1
+            | raw::PARTIAL_UPDATE_ROWS => self.rows(event)?,
             raw::INCIDENT => {
                 let reason = "the server lost events of its log; nothing after this place can be trusted to be whole. \
                               Remove the connector's offset, so that it takes a new snapshot";
@@ -351,16 +352,6 @@ impl Reader {
             return Ok(Step::Done);
         }
         Ok(Step::Rows(OpenRows { rows, read: 0, pass, bytes: event.data.len() }))
-    }
-
-    fn partial_rows(&mut self, event: &Raw) -> Result<Step, SourceError> {
-        match self.shape(event)? {
-            None => Ok(Step::Done),
-            Some(shape) => {
-                let reason = "the log holds JSON in parts; set binlog_row_value_options='', also in sessions";
-                Err(self.undecodable(&format!("rows of {}", shape.table.id), &reason))
-            }
-        }
     }
 
     /// Reads the next row; `false`: there was none, and the event is done.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::bytes::{Cursor, bit};
 use super::charset::{self, Charset};
 use super::config::MySqlConfig;
-use super::decode::BadCell;
+use super::decode::{BadCell, Cell};
 use super::definition::{Column, DefaultValue, Definition, Type};
 use super::form::{BadValue, Form};
 use super::tablemap::{MappedColumn, TableMap, Wire};
@@ -62,7 +62,12 @@ impl Common {
                 prepared.push(Prepared { name: column.name, wire, form: None, required });
                 continue;
             }
-            let form = charset.and_then(|charset| Form::of(&column.kind, charset, self.config.modes()));
+            let form = match column.kind {
+                Type::Int { unsigned, .. } if self.config.converters.is_flag(&id, &column) => {
+                    Some(Form::IntFlag { unsigned })
+                }
+                ref kind => charset.and_then(|charset| Form::of(kind, charset, self.config.modes())),
+            };
             let Some(form) = form else {
                 let kind = if let Type::Other(kind) = &column.kind {
                     kind.clone()
@@ -92,7 +97,9 @@ impl Common {
     fn facts(&self, form: &Form, column: &Column) -> ColumnFacts {
         let mut schema = schema(form, column);
         let comment = column.comment.clone().filter(|_| self.config.include_comments);
-        schema.doc = comment.as_deref().map(Into::into);
+        if let Some(comment) = &comment {
+            schema.doc = Some(comment.as_str().into());
+        }
         ColumnFacts {
             name: column.name.as_str().into(),
             schema,
@@ -144,7 +151,7 @@ fn schema(form: &Form, column: &Column) -> Schema {
     if column.nullable {
         schema = schema.optional();
     }
-    match form.default(&column.kind, &column.default) {
+    match form.default(&column.kind, &column.default, !column.nullable) {
         Some(default) => schema.default(default),
         None => schema,
     }
@@ -199,8 +206,12 @@ fn merge(mapped: &MappedColumn, defined: Option<&Column>) -> Option<Merged> {
         Wire::Enum(_) | Wire::Set(_) if mapped.labels.is_empty() => fitting?.kind.clone(),
         Wire::Enum(_) => Type::Enum(labels(mapped)),
         Wire::Set(_) => Type::Set(labels(mapped)),
-        Wire::Geometry(_) => Type::Other(other(fitting, "geometry")),
-        Wire::Vector(_) => Type::Other(other(fitting, "vector")),
+        Wire::Geometry(_) => match mapped.point {
+            Some(true) => Type::Point,
+            Some(false) => Type::Geometry,
+            None => fitting?.kind.clone(),
+        },
+        Wire::Vector(_) => Type::Vector,
         Wire::Unknown(kind) => Type::Other(other(fitting, &format!("number {kind}"))),
     };
     let text = matches!(kind, Type::Text);
@@ -253,7 +264,9 @@ fn fits(wire: Wire, kind: &Type) -> bool {
         | (Wire::Json(_), Type::Json)
         | (Wire::Enum(_), Type::Enum(_))
         | (Wire::Set(_), Type::Set(_))
-        | (Wire::Geometry(_) | Wire::Vector(_) | Wire::Unknown(_), Type::Other(_)) => true,
+        | (Wire::Geometry(_), Type::Point | Type::Geometry)
+        | (Wire::Vector(_), Type::Vector)
+        | (Wire::Unknown(_), Type::Other(_)) => true,
         _ => false,
     }
 }
@@ -305,6 +318,16 @@ pub(super) enum RowProblem {
 impl Shape {
     /// Decodes one row image. `present` has a bit for each column of the table that the image holds.
     pub(super) fn row(&self, cursor: &mut Cursor, present: &[u8]) -> Result<Row, BadRow> {
+        self.row_by(cursor, present, |_, wire, cursor| Ok(wire.read(cursor)?))
+    }
+
+    /// The same; `read` reads the value of the column of that number.
+    pub(super) fn row_by(
+        &self,
+        cursor: &mut Cursor,
+        present: &[u8],
+        mut read: impl FnMut(usize, Wire, &mut Cursor) -> Result<Cell, RowProblem>,
+    ) -> Result<Row, BadRow> {
         let held = self.columns.iter().enumerate().filter(|(index, _)| bit(present, *index)).count();
         let bad = |column: &Prepared, reason| BadRow { column: column.name.clone(), reason };
         let none = || self.columns.first().map(|column| column.name.clone()).unwrap_or_default();
@@ -325,7 +348,7 @@ impl Shape {
             match &column.form {
                 Some(_) if null => row.push(Value::Null),
                 Some(form) => {
-                    let cell = column.wire.read(cursor).map_err(|error| bad(column, error.into()))?;
+                    let cell = read(index, column.wire, cursor).map_err(|error| bad(column, error))?;
                     row.push(form.value(cell, column.required).map_err(|error| bad(column, error.into()))?);
                 }
                 None if null => {}

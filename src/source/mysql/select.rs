@@ -54,9 +54,17 @@ fn cell(kind: &Type, sent: Sent) -> Option<Cell> {
             let micros = micros_of(days, [hour, minute, second], micros);
             Cell::Time(if negative { -micros } else { micros })
         }
-        (Type::Text | Type::Binary { .. } | Type::Json | Type::Enum(_) | Type::Set(_), Sent::Bytes(bytes)) => {
-            Cell::Bytes(Bytes::from(bytes))
-        }
+        (
+            Type::Text
+            | Type::Binary { .. }
+            | Type::Json
+            | Type::Enum(_)
+            | Type::Set(_)
+            | Type::Point
+            | Type::Geometry
+            | Type::Vector,
+            Sent::Bytes(bytes),
+        ) => Cell::Bytes(Bytes::from(bytes)),
         _ => return None,
     })
 }
