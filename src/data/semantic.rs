@@ -48,6 +48,12 @@ pub const BITS: &str = "io.debezium.data.Bits";
 pub const JSON: &str = "io.debezium.data.Json";
 /// XML text.
 pub const XML: &str = "io.debezium.data.Xml";
+/// A path of labels as text.
+pub const LTREE: &str = "io.debezium.data.Ltree";
+/// Lexemes with their places, as text.
+pub const TSVECTOR: &str = "io.debezium.data.Tsvector";
+/// A point of the plane: a struct of `x`, `y`, `wkb` and `srid`.
+pub const POINT: &str = "io.debezium.data.geometry.Point";
 /// A UUID as text.
 pub const UUID: &str = "io.debezium.data.Uuid";
 /// One of the labels in parameter `allowed`.

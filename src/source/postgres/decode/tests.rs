@@ -52,7 +52,7 @@ fn numerics_are_debeziums() {
 
 #[test]
 fn arrays_keep_nulls_quotes_and_escapes() {
-    let texts = Decode::Array(Box::new(Decode::Text { binary: true }));
+    let texts = Decode::Array(Box::new(Decode::Text(Asked::AsItIs)));
     let expected = [
         Value::text("a"),
         Value::text("b c"),
@@ -89,7 +89,7 @@ fn any_decode() -> impl Strategy<Value = Decode> {
         Just(Decode::Float8),
         Just(Decode::Numeric { mode: DecimalMode::Precise, scale: 2 }),
         Just(Decode::VariableNumeric),
-        Just(Decode::Text { binary: true }),
+        Just(Decode::Text(Asked::AsItIs)),
         Just(Decode::Bytea(BinaryMode::Bytes)),
         Just(Decode::Date(DateForm::Iso)),
         Just(Decode::Time(TimeForm::Iso)),
@@ -134,17 +134,25 @@ fn the_placeholder_is_text_or_bytes() {
         let read = PostgresConfig::read(&pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect());
         read.map(|config| config.placeholder)
     };
-    let text = Decode::Text { binary: false };
+    let text = Decode::Text(Asked::AsItIs);
     for (written, as_text, as_bytes) in [
         ("there", "there", &b"there"[..]),
         ("hex:616263", "abc", b"abc"),
         ("hex:AAbb", "\u{fffd}\u{fffd}", b"\xaa\xbb"),
     ] {
         let placeholder = placeholder(written).unwrap();
-        assert_eq!(text.unavailable(&placeholder), Value::text(as_text), "{written}");
-        assert_eq!(Decode::Bytea(BinaryMode::Hex).unavailable(&placeholder), Value::text(as_text), "{written}");
+        assert_eq!(text.unavailable(&placeholder, &Schema::of(Kind::Text)), Value::text(as_text), "{written}");
+        assert_eq!(
+            Decode::Bytea(BinaryMode::Hex).unavailable(&placeholder, &Schema::of(Kind::Text)),
+            Value::text(as_text),
+            "{written}"
+        );
         let bytes = Value::Bytes(Bytes::copy_from_slice(as_bytes));
-        assert_eq!(Decode::Bytea(BinaryMode::Bytes).unavailable(&placeholder), bytes, "{written}");
+        assert_eq!(
+            Decode::Bytea(BinaryMode::Bytes).unavailable(&placeholder, &Schema::of(Kind::Bytes)),
+            bytes,
+            "{written}"
+        );
     }
     for wrong in ["hex:aab", "hex:xy", "hex:ä"] {
         assert!(placeholder(wrong).unwrap_err().to_string().contains("hexadecimal digits"), "{wrong}");

@@ -1,0 +1,48 @@
+//! Arrays, as PostgreSQL writes them in text.
+#![deny(clippy::indexing_slicing)]
+
+use bytes::Bytes;
+
+use super::{Decode, Decoded, Mismatch};
+use crate::data::Value;
+
+/// An array's text (`{1,NULL,"a b"}`). Of an array of arrays Debezium knows only that there is something.
+pub(super) fn array(element: &Decode, text: &str) -> Result<Value, Mismatch> {
+    // `[2:3]={…}`: bounds that do not start at 1.
+    let text = match text.split_once("]=") {
+        Some((bounds, items)) if bounds.starts_with('[') => items,
+        _ => text,
+    };
+    let items = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).ok_or("an array")?;
+    let mut rest = items.chars().peekable();
+    let mut values = Vec::new();
+    while rest.peek().is_some() {
+        values.push(match array_item(&mut rest) {
+            Some(item) => match element.text(&item, &item)? {
+                Decoded::Value(value) => value,
+                Decoded::Unrepresentable => Value::Null,
+            },
+            None => Value::Null,
+        });
+    }
+    Ok(Value::Array(values.into_boxed_slice()))
+}
+
+/// The next item of an array, up to its comma; `None`: null.
+fn array_item(rest: &mut impl Iterator<Item = char>) -> Option<Bytes> {
+    let mut item = String::new();
+    let (mut is_text, mut in_quotes, mut depth) = (false, false, 0_u32);
+    let mut is_nested = false;
+    while let Some(character) = rest.next() {
+        match character {
+            '\\' => item.extend(rest.next()),
+            '"' => (is_text, in_quotes) = (true, !in_quotes),
+            '{' if !in_quotes => (is_nested, depth) = (true, depth + 1),
+            '}' if !in_quotes => depth = depth.saturating_sub(1),
+            ',' if !in_quotes && depth == 0 => break,
+            character => item.push(character),
+        }
+    }
+    let is_null = is_nested || (!is_text && item == "NULL");
+    (!is_null).then(|| Bytes::from(item))
+}
