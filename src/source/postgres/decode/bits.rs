@@ -19,11 +19,8 @@ pub(super) fn binary(cell: &[u8]) -> Result<Bytes, Mismatch> {
     let mut data = Cursor(cell);
     let length = data.i32().ok().and_then(|length| usize::try_from(length).ok()).ok_or("a bit string")?;
     let bytes = data.bytes(length.div_ceil(8)).map_err(|_| "a bit string")?;
-    let bits = bytes.iter().flat_map(|byte| (0..8).map(move |bit| byte & (0x80 >> bit) != 0));
-    // The bits that fill the last byte are none of them.
-    let filling = bytes.len() * 8 - length;
-    let bits: Vec<bool> = bits.collect();
-    Ok(packed(bits.into_iter().rev().skip(filling), length))
+    let bit = |at: usize| bytes.get(at / 8).is_some_and(|byte| byte & (0x80 >> (at % 8)) != 0);
+    Ok(packed((0..length).rev().map(bit), length))
 }
 
 /// Bits, the lowest first.

@@ -50,6 +50,178 @@ fn numerics_are_debeziums() {
     assert_eq!(text(&Decode::VariableNumeric, "-0.01"), Value::Struct(Box::new(expected)));
 }
 
+/// As Debezium writes them in `pg_types`, but for the infinities, which it has none of.
+#[test]
+fn numerics_that_are_no_numbers() {
+    for (special, as_text) in [("NaN", "NAN"), ("Infinity", "POSITIVE_INFINITY"), ("-Infinity", "NEGATIVE_INFINITY")] {
+        let frame = Bytes::from(special);
+        let numeric = |mode| Decode::Numeric { mode, scale: 0 };
+        assert_eq!(text(&numeric(DecimalMode::String), special), Value::text(as_text));
+        assert_eq!(numeric(DecimalMode::Precise).text(&frame, &frame), Ok(Decoded::Unrepresentable));
+        assert_eq!(Decode::VariableNumeric.text(&frame, &frame), Ok(Decoded::Unrepresentable));
+        let Value::Float64(double) = text(&numeric(DecimalMode::Double), special) else { panic!("no double") };
+        assert!(!double.is_finite());
+    }
+    let frame = Bytes::from_static(b"nan");
+    for mode in [DecimalMode::String, DecimalMode::Double, DecimalMode::Precise] {
+        assert!(Decode::Numeric { mode, scale: 0 }.text(&frame, &frame).is_err());
+    }
+}
+
+/// The last of PostgreSQL's timestamps; the numbers are from Debezium's records.
+#[test]
+fn timestamps_that_do_not_fit() {
+    let last = "294276-12-31 23:59:59.999999";
+    let in_form = |form| text(&Decode::Timestamp(form), last);
+    assert_eq!(in_form(TimestampForm::Millis), Value::Int64(9_224_318_015_999_999));
+    assert_eq!(in_form(TimestampForm::Micros), Value::Int64(-9_223_372_036_853_775_810));
+    assert_eq!(in_form(TimestampForm::Iso), Value::text("+294276-12-31T23:59:59.999999Z"));
+    assert_eq!(text(&Decode::TimestampTz(0), last), Value::text("+294276-12-31T23:59:59Z"));
+    let nanos = Decode::Timestamp(TimestampForm::Nanos);
+    for beyond in [last, "1677-01-01 00:00:00", "2263-01-01 00:00:00"] {
+        let frame = Bytes::copy_from_slice(beyond.as_bytes());
+        assert_eq!(nanos.text(&frame, &frame), Ok(Decoded::Unrepresentable), "{beyond}");
+    }
+    assert_eq!(text(&nanos, "infinity"), Value::Int64(i64::MAX));
+}
+
+/// Texts from PostgreSQL, values from Debezium's records of `pg_types`.
+#[test]
+fn intervals_are_debeziums() {
+    for (written, micros, iso) in [
+        ("1 year 2 mons 3 days 04:05:06.789", 37_091_106_789_000, "P1Y2M3DT4H5M6.789S"),
+        ("-1 years -2 mons +3 days -04:05:06", -36_572_706_000_000, "P-1Y-2M3DT-4H-5M-6S"),
+        ("00:00:00", 0, "P0Y0M0DT0H0M0S"),
+        ("1 mon", 2_629_800_000_000, "P0Y1M0DT0H0M0S"),
+        ("-1 days", -86_400_000_000, "P0Y0M-1DT0H0M0S"),
+        ("178000000 years", i64::MAX, "P178000000Y0M0DT0H0M0S"),
+        ("-00:00:00.5", -500_000, "P0Y0M0DT0H0M-0.5S"),
+        ("1 day +100:00:00.000001", 446_400_000_001, "P0Y0M1DT100H0M0.000001S"),
+    ] {
+        assert_eq!(text(&Decode::Interval(IntervalForm::Micros), written), Value::Int64(micros), "{written}");
+        assert_eq!(text(&Decode::Interval(IntervalForm::Iso), written), Value::text(iso), "{written}");
+    }
+    // Of -14 months, 3 days and -4:05:06, as the binary form has them.
+    let cell = [&(-14_706_000_000_i64).to_be_bytes()[..], &3_i32.to_be_bytes(), &(-14_i32).to_be_bytes()].concat();
+    assert_eq!(binary(&Decode::Interval(IntervalForm::Iso), &cell), Value::text("P-1Y-2M3DT-4H-5M-6S"));
+    for end in ["infinity", "-infinity"] {
+        let frame = Bytes::from(end);
+        assert_eq!(Decode::Interval(IntervalForm::Iso).text(&frame, &frame), Ok(Decoded::Unrepresentable));
+    }
+    let longest = "2562047788:00:54.775807";
+    assert_eq!(text(&Decode::Interval(IntervalForm::Iso), longest), Value::text("P0Y0M0DT2562047788H0M54.775807S"));
+    for wrong in ["", "1", "1 year 2", "1:2", "1:2:3:4", "12:00:00 1 day", "2562047789:00:00", "99999999999 years"] {
+        let frame = Bytes::from(wrong);
+        assert!(Decode::Interval(IntervalForm::Iso).text(&frame, &frame).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn money_is_read_in_english() {
+    let precise = |digits, written: &str| text(&Decode::Money { mode: DecimalMode::Precise, digits }, written);
+    let bytes = |bytes: &'static [u8]| Value::Bytes(Bytes::from_static(bytes));
+    assert_eq!(precise(2, "$1,234.56"), bytes(&[1, 0xe2, 0x40]));
+    assert_eq!(precise(2, "-$0.01"), bytes(&[0xff]));
+    assert_eq!(precise(2, "($0.01)"), bytes(&[0xff]));
+    assert_eq!(precise(2, "$92,233,720,368,547,758.07"), bytes(&[0x7f, 255, 255, 255, 255, 255, 255, 255]));
+    assert_eq!(precise(0, "¥1,235"), bytes(&[4, 0xd3]));
+    // Half is rounded up, away from zero.
+    assert_eq!(precise(1, "$0.05"), bytes(&[1]));
+    assert_eq!(precise(1, "-$0.05"), bytes(&[0xff]));
+    assert_eq!(precise(0, "$0.49"), bytes(&[0]));
+    assert_eq!(precise(3, "$1.00"), bytes(&[3, 0xe8]));
+    let string = Decode::Money { mode: DecimalMode::String, digits: 3 };
+    assert_eq!(text(&string, "$1,234.56"), Value::text("1234.56"));
+    assert_eq!(text(&string, "-$0.01"), Value::text("-0.01"));
+    assert_eq!(string.zero(&Schema::of(Kind::Text)), Value::text("0.000"));
+    assert_eq!(text(&Decode::Money { mode: DecimalMode::Double, digits: 2 }, "-$1,234.50"), Value::Float64(-1234.5));
+    for wrong in ["", "$", "1.234,56 €", "12,34 €", "1 234,56 €", "$1.2.3", "$1,23.4"] {
+        let frame = Bytes::copy_from_slice(wrong.as_bytes());
+        assert!(string.text(&frame, &frame).is_err(), "{wrong}");
+    }
+}
+
+/// As Debezium writes them in `pg_types`.
+#[test]
+fn bits_are_little_endian_and_short() {
+    let bytes = |bytes: &'static [u8]| Value::Bytes(Bytes::from_static(bytes));
+    for (written, packed, expected) in [
+        ("10101", &[0, 0, 0, 5, 0xa8][..], &[0x15][..]),
+        ("00000", &[0, 0, 0, 5, 0], &[]),
+        ("", &[0, 0, 0, 0], &[]),
+        ("1010101010", &[0, 0, 0, 10, 0xaa, 0x80], &[0xaa, 2]),
+        ("110000001111111100000000", &[0, 0, 0, 24, 0xc0, 0xff, 0], &[0, 0xff, 0xc0]),
+    ] {
+        assert_eq!(text(&Decode::Bits, written), bytes(expected), "{written}");
+        assert_eq!(binary(&Decode::Bits, packed), bytes(expected), "{written}");
+    }
+    assert_eq!((text(&Decode::Bit, "1"), text(&Decode::Bit, "0")), (Value::Bool(true), Value::Bool(false)));
+    let frame = Bytes::from_static(&[0, 0, 0, 9, 0xff]);
+    assert!(Decode::Bits.binary(&frame, &frame).is_err() && Decode::Bits.text(&frame, &frame).is_err());
+}
+
+#[test]
+fn hstores_are_json_or_maps() {
+    let written = r#""a"=>"1", "b"=>NULL, "c d"=>"x\"y\\""#;
+    let json = text(&Decode::Hstore(HstoreForm::Json), written);
+    assert_eq!(json, Value::text(r#"{"a":"1","b":null,"c d":"x\"y\\"}"#));
+    let pairs = [
+        (Value::text("a"), Value::text("1")),
+        (Value::text("b"), Value::Null),
+        (Value::text("c d"), Value::text("x\"y\\")),
+    ];
+    assert_eq!(text(&Decode::Hstore(HstoreForm::Map), written), Value::Map(Box::new(pairs)));
+    assert_eq!(text(&Decode::Hstore(HstoreForm::Json), ""), Value::text("{}"));
+    for wrong in ["a", "\"a", "\"a\"", "\"a\"=>", "\"a\"=>b", "\"a\"=>NULL\"b\"=>NULL", "\"a\\"] {
+        let frame = Bytes::from(wrong);
+        assert!(Decode::Hstore(HstoreForm::Map).text(&frame, &frame).is_err(), "{wrong}");
+    }
+}
+
+/// As Debezium writes them in `pg_types`.
+#[test]
+fn points_and_figures() {
+    let wkb = STANDARD.decode("AQEAAAAAAAAAAAD4PwAAAAAAAALA").unwrap();
+    let point = [Value::Float64(1.5), Value::Float64(-2.25), Value::Bytes(wkb.into()), Value::Null];
+    let point = Value::Struct(Box::new(point));
+    assert_eq!(text(&Decode::Point, "(1.5,-2.25)"), point);
+    assert_eq!(binary(&Decode::Point, &[1.5_f64.to_be_bytes(), (-2.25_f64).to_be_bytes()].concat()), point);
+    for (written, expected) in [
+        ("{1,2,3}", "{1.0,2.0,3.0}"),
+        ("[(0,0),(1,1)]", "[(0.0,0.0),(1.0,1.0)]"),
+        ("<(1,-2),3e+20>", "<(1.0,-2.0),3.0E20>"),
+        ("((0,Infinity),(NaN,1))", "((0.0,Infinity),(NaN,1.0))"),
+    ] {
+        let expected = Value::Bytes(Bytes::from(expected));
+        assert_eq!(text(&Decode::Figure(BinaryMode::Bytes), written), expected, "{written}");
+    }
+    assert_eq!(text(&Decode::Unknown(BinaryMode::Base64), "(1,x)"), Value::text("KDEseCk="));
+    let frame = Bytes::from_static(b"((0,x))");
+    assert!(Decode::Figure(BinaryMode::Bytes).text(&frame, &frame).is_err());
+}
+
+/// As `UnchangedToastedPlaceholder` has it.
+#[test]
+fn placeholders_in_arrays() {
+    let placeholder = |decode: Decode, schema: Schema| {
+        let array = Schema::of(Kind::Array(std::sync::Arc::new(schema)));
+        Decode::Array(Box::new(decode)).unavailable(b"ab", &array)
+    };
+    let of = |value: Value| Value::Array(Box::new([value]));
+    let plain = Decode::Text(Asked::AsItIs);
+    assert_eq!(placeholder(plain.clone(), Schema::of(Kind::Text)), of(Value::text("ab")));
+    let bytes = Value::Bytes(Bytes::from_static(b"ab"));
+    assert_eq!(placeholder(Decode::Bytea(BinaryMode::Bytes), Schema::of(Kind::Bytes)), of(bytes));
+    let longs = Value::Array(Box::new([Value::Int64(97), Value::Int64(98)]));
+    assert_eq!(placeholder(Decode::Int8, Schema::of(Kind::Int64)), longs);
+    // The MD5 of it is 187ef443-6122-d1cc-2f40-dc2b92f0eba0.
+    let uuid = placeholder(plain, semantic::of(Kind::Text, semantic::UUID));
+    assert_eq!(uuid, of(Value::text("187ef443-6122-31cc-af40-dc2b92f0eba0")));
+    assert_eq!(placeholder(Decode::Bool, Schema::of(Kind::Bool)), Value::Null);
+    let hstore = Decode::Hstore(HstoreForm::Json).unavailable(b"ab", &HstoreForm::Json.schema());
+    assert_eq!(hstore, Value::text(r#"{"ab":"ab"}"#));
+}
+
 #[test]
 fn arrays_keep_nulls_quotes_and_escapes() {
     let texts = Decode::Array(Box::new(Decode::Text(Asked::AsItIs)));
@@ -97,6 +269,13 @@ fn any_decode() -> impl Strategy<Value = Decode> {
         Just(Decode::Timestamp(TimestampForm::Iso)),
         Just(Decode::Timestamp(TimestampForm::Nanos)),
         Just(Decode::TimestampTz(6)),
+        Just(Decode::Money { mode: DecimalMode::Precise, digits: 2 }),
+        Just(Decode::Interval(IntervalForm::Iso)),
+        Just(Decode::Interval(IntervalForm::Micros)),
+        Just(Decode::Bits),
+        Just(Decode::Hstore(HstoreForm::Json)),
+        Just(Decode::Point),
+        Just(Decode::Figure(BinaryMode::Hex)),
     ];
     (simple, any::<bool>()).prop_map(|(decode, array)| if array { Decode::Array(Box::new(decode)) } else { decode })
 }
@@ -110,9 +289,19 @@ proptest! {
     }
 
     #[test]
-    fn no_text_panics(decode in any_decode(), cell in "[0-9{},:.+ BC\"\\\\x-]{0,40}") {
+    fn no_text_panics(decode in any_decode(), cell in "[0-9{},:.+ BC\"\\\\x$()=>-]{0,40}|[0-9]{1,12} (year|mon|day)s? [+-]?[0-9]{1,20}:[0-9]{1,9}:[0-9.]{1,20}") {
         let frame = Bytes::from(cell);
         let _ = decode.text(&frame, &frame);
+    }
+
+    #[test]
+    fn bits_are_equal_in_text_and_binary(bits in prop::collection::vec(any::<bool>(), 0..40)) {
+        let written: String = bits.iter().map(|bit| if *bit { '1' } else { '0' }).collect();
+        let mut packed = i32::try_from(bits.len()).unwrap().to_be_bytes().to_vec();
+        packed.extend(bits.chunks(8).map(|bits| {
+            bits.iter().enumerate().fold(0, |byte, (at, bit)| byte | u8::from(*bit) << (7 - at))
+        }));
+        prop_assert_eq!(text(&Decode::Bits, &written), binary(&Decode::Bits, &packed));
     }
 
     #[test]
