@@ -43,4 +43,5 @@ mod secrets;
 mod smoke;
 mod spans;
 mod transforms;
+mod types;
 mod writer;

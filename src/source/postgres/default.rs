@@ -3,8 +3,9 @@
 //! Semantics: Debezium's `PostgresDefaultValueConverter`, which evaluates no expression either.
 
 use super::catalog::Type;
-use super::decode::{Decode, Decoded};
+use super::decode::{Decode, Decoded, padded};
 use crate::data::{Schema, Value};
+use crate::source::decimal::DecimalMode;
 
 /// Types of which Debezium reads defaults, beside enums.
 const TYPES: &[&str] = &[
@@ -34,7 +35,8 @@ const TYPES: &[&str] = &[
 /// The value of a column's default, as the catalogue writes the expression; `None` when Debezium gives none.
 pub(super) fn value(kind: &Type, decode: &Decode, schema: &Schema, expression: &str) -> Option<Value> {
     let is_enum = kind.kind == 'e';
-    if !is_enum && !TYPES.contains(&kind.name.as_str()) {
+    // Connect has no structs for defaults.
+    if decode == &Decode::VariableNumeric || !is_enum && !TYPES.contains(&kind.name.as_str()) {
         return None;
     }
     let expression = expression.trim();
@@ -51,10 +53,14 @@ pub(super) fn value(kind: &Type, decode: &Decode, schema: &Schema, expression: &
             "false" => "f".to_owned(),
             "NULL" => return None,
             number if number.parse::<f64>().is_ok() => number.to_owned(),
-            // A function's value is another for each row: the type's zero stands for it.
-            _ if is_function(expression) => return Some(decode.zero(schema)),
+            // A function's value is another for each row: something of the type stands for it.
+            _ if is_function(expression) => return Some(decode.of_function(schema)),
             _ => return None,
         }
+    };
+    let literal = match decode {
+        Decode::Numeric { mode: DecimalMode::String, scale } => padded(&literal, *scale),
+        _ => literal,
     };
     let literal = bytes::Bytes::from(literal);
     match decode.text(&literal, &literal) {
@@ -96,7 +102,6 @@ mod tests {
     use super::*;
     use crate::data::Kind;
     use crate::source::common::BinaryMode;
-    use crate::source::decimal::DecimalMode;
     use crate::source::postgres::decode::{Asked, IntervalForm};
     use crate::source::temporal::TimestampForm;
 
@@ -123,6 +128,10 @@ mod tests {
         assert_eq!(default_of("bit", &Decode::Bits, "B'101'::\"bit\""), Some(Value::Bytes(vec![5].into())));
         let price = Decode::Numeric { mode: DecimalMode::Precise, scale: 2 };
         assert_eq!(default_of("numeric", &price, "1.50"), Some(Value::Bytes(vec![0, 0x96].into())));
+        let price = Decode::Numeric { mode: DecimalMode::String, scale: 2 };
+        assert_eq!(default_of("numeric", &price, "1.5"), Some(Value::text("1.50")));
+        assert_eq!(default_of("numeric", &price, "random()"), Some(Value::text("0.00")));
+        assert_eq!(default_of("numeric", &Decode::VariableNumeric, "1.5"), None);
         let timestamp = Decode::Timestamp(TimestampForm::Micros);
         let expression = "'2020-01-01 00:00:00'::timestamp without time zone";
         assert_eq!(default_of("timestamp", &timestamp, expression), Some(Value::Int64(1_577_836_800_000_000)));

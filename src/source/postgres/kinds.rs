@@ -41,7 +41,12 @@ pub(super) fn known(
     if let Some(base) = found.base {
         return known(config, types, base);
     }
-    if let Some(element) = found.element.filter(|_| !matches!(found.name.as_str(), "int2vector" | "oidvector")) {
+    match found.name.as_str() {
+        "int2vector" => return Ok(Some(vector(Decode::Int2, Kind::Int16))),
+        "oidvector" => return Ok(Some(vector(Decode::Oid, Kind::Int64))),
+        _ => {}
+    }
+    if let Some(element) = found.element {
         return array(config, types, (element, modifier));
     }
     if NOT_YET.contains(&found.name.as_str()) {
@@ -72,8 +77,14 @@ fn array(config: &PostgresConfig, types: &Types, element: (u32, i32)) -> Result<
         None => return Ok(None),
     };
     let schema = if required { schema } else { schema.optional() };
-    let decode = Decode::Array(Box::new(decode));
+    let decode = Decode::Array { of: Box::new(decode), nulls: !required };
     Ok(Some(Known { decode, schema: Schema::of(Kind::Array(Arc::new(schema))) }))
+}
+
+/// One of the catalogue's own vectors. Debezium has their schema, and no values.
+fn vector(decode: Decode, kind: Kind) -> Known {
+    let schema = Schema::of(Kind::Array(Arc::new(Schema::of(kind))));
+    Known { decode: Decode::Vector(Box::new(decode)), schema }
 }
 
 /// A type that Debezium does not know, as bytes.

@@ -69,6 +69,20 @@ pub(super) struct Column {
     pub(super) unavailable: Value,
 }
 
+impl Column {
+    /// What becomes of a value that the schema has no room for: null, where that is allowed.
+    ///
+    /// # Errors
+    /// Why not; Debezium ends there too.
+    pub(super) fn unrepresentable(&self) -> Result<Value, &'static str> {
+        match self.null {
+            Value::Null => Ok(Value::Null),
+            _ => Err("the value has no place in the schema, and the column allows no null; another \
+                 decimal.handling.mode or time.precision.mode may have one"),
+        }
+    }
+}
+
 /// A table's rows in one version of its schema.
 #[derive(Debug)]
 pub(super) struct Layout {
@@ -120,7 +134,7 @@ pub(super) fn layout(
                 table = full_name,
                 column = shape.name,
                 kind,
-                "the column is left out: its type is not known (include.unknown.datatypes)"
+                "the column is left out: Debezium does not know its type (include.unknown.datatypes has most as bytes)"
             );
             facts.push(None);
             columns.push(None);
@@ -164,7 +178,7 @@ fn column(
     let null = match (&default, schema.optional) {
         (_, true) => Value::Null,
         (Some(default), false) => default.clone(),
-        (None, false) => decode.zero(&schema),
+        (None, false) => decode.zero(),
     };
     let unavailable = decode.unavailable(&config.placeholder, &schema);
     let name: Arc<str> = shape.name.as_str().into();

@@ -305,7 +305,9 @@ fn row(layout: &Layout, tuple: &Bytes) -> Result<Row, SourceError> {
         let cell = cells.bytes(length).map_err(malformed)?;
         row.push(match column.decode.binary(cell, tuple) {
             Ok(Decoded::Value(value)) => value,
-            Ok(Decoded::Unrepresentable) => column.null.clone(),
+            Ok(Decoded::Unrepresentable) => {
+                column.unrepresentable().map_err(|reason| undecodable(layout, Some(&column.name), reason))?
+            }
             Err(wanted) => return Err(undecodable(layout, Some(&column.name), &format!("the cell is not {wanted}"))),
         });
     }

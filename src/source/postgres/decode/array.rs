@@ -6,8 +6,9 @@ use bytes::Bytes;
 use super::{Decode, Decoded, Mismatch};
 use crate::data::Value;
 
-/// An array's text (`{1,NULL,"a b"}`). Of an array of arrays Debezium knows only that there is something.
-pub(super) fn array(element: &Decode, text: &str) -> Result<Value, Mismatch> {
+/// An array's text (`{1,NULL,"a b"}`). Of an array of arrays Debezium knows only that there is something; and where its
+/// elements may not be null, an array with one that is has no place.
+pub(super) fn array(element: &Decode, nulls: bool, text: &str) -> Result<Decoded, Mismatch> {
     // `[2:3]={…}`: bounds that do not start at 1.
     let text = match text.split_once("]=") {
         Some((bounds, items)) if bounds.starts_with('[') => items,
@@ -17,15 +18,31 @@ pub(super) fn array(element: &Decode, text: &str) -> Result<Value, Mismatch> {
     let mut rest = items.chars().peekable();
     let mut values = Vec::new();
     while rest.peek().is_some() {
-        values.push(match array_item(&mut rest) {
+        let value = match array_item(&mut rest) {
             Some(item) => match element.text(&item, &item)? {
                 Decoded::Value(value) => value,
                 Decoded::Unrepresentable => Value::Null,
             },
             None => Value::Null,
-        });
+        };
+        if value.is_null() && !nulls {
+            return Ok(Decoded::Unrepresentable);
+        }
+        values.push(value);
     }
-    Ok(Value::Array(values.into_boxed_slice()))
+    Ok(Value::Array(values.into_boxed_slice()).into())
+}
+
+/// The text of a vector (`1 2`).
+pub(super) fn vector(element: &Decode, text: &str) -> Result<Value, Mismatch> {
+    let item = |item: &str| {
+        let item = Bytes::copy_from_slice(item.as_bytes());
+        match element.text(&item, &item)? {
+            Decoded::Value(value) => Ok(value),
+            Decoded::Unrepresentable => Err("a vector of numbers"),
+        }
+    };
+    Ok(Value::Array(text.split(' ').filter(|text| !text.is_empty()).map(item).collect::<Result<_, _>>()?))
 }
 
 /// The next item of an array, up to its comma; `None`: null.

@@ -90,8 +90,10 @@ pub(super) enum Decode {
     Figure(BinaryMode),
     /// Another type that Debezium does not know: the bytes of its text
     Unknown(BinaryMode),
-    /// An array
-    Array(Box<Decode>),
+    /// An array; without `nulls` its schema has no room for them
+    Array { of: Box<Decode>, nulls: bool },
+    /// `int2vector` and `oidvector`: numbers between spaces
+    Vector(Box<Decode>),
 }
 
 /// Why a cell has no value: what was expected.
@@ -123,7 +125,8 @@ impl Decode {
             | Self::Hstore(_)
             | Self::Figure(_)
             | Self::Unknown(_)
-            | Self::Array(_) => false,
+            | Self::Array { .. }
+            | Self::Vector(_) => false,
             Self::Text(asked) => matches!(asked, Asked::AsItIs),
             _ => true,
         }
@@ -169,7 +172,8 @@ impl Decode {
             Self::Point => geometry::point_text(utf8(cell)?)?,
             Self::Figure(mode) => bytes(*mode, &geometry::figure(utf8(cell)?)?),
             Self::Unknown(mode) => bytes(*mode, cell),
-            Self::Array(element) => array::array(element, utf8(cell)?)?,
+            Self::Array { of, nulls } => return array::array(of, *nulls, utf8(cell)?),
+            Self::Vector(of) => array::vector(of, utf8(cell)?)?,
         };
         Ok(value.into())
     }
@@ -207,14 +211,14 @@ impl Decode {
             | Self::Hstore(_)
             | Self::Figure(_)
             | Self::Unknown(_)
-            | Self::Array(_) => return self.text(cell, frame),
+            | Self::Array { .. }
+            | Self::Vector(_) => return self.text(cell, frame),
         };
         Ok(value.into())
     }
 
-    /// The type's zero: what Debezium writes for a null that the schema does not allow, and as the default of a column
-    /// whose default is a function (`JdbcValueConverters`).
-    pub(super) fn zero(&self, schema: &Schema) -> Value {
+    /// The type's zero: what Debezium writes for a null that the schema does not allow (`JdbcValueConverters`).
+    pub(super) fn zero(&self) -> Value {
         match self {
             Self::Bool | Self::Bit => Value::Bool(false),
             Self::Int2 => Value::Int16(0),
@@ -222,25 +226,33 @@ impl Decode {
             Self::Int8 | Self::Oid => Value::Int64(0),
             Self::Float4 => Value::Float32(0.0),
             Self::Float8 => Value::Float64(0.0),
+            Self::Numeric { mode: DecimalMode::String, scale } => Value::text(padded("0", *scale)),
             Self::Numeric { mode, scale } => mode.value("0", *scale).unwrap_or_default(),
             Self::VariableNumeric => Value::Struct(Box::new([Value::Int32(0), Value::Bytes(Bytes::from_static(&[0]))])),
-            Self::Text(_) => Value::Text(Text::from_static(match schema.name.as_deref() {
-                Some(semantic::UUID) => "00000000-0000-0000-0000-000000000000",
-                Some(semantic::JSON) => "{}",
-                _ => "",
-            })),
+            Self::Text(_) => Value::Text(Text::default()),
             Self::Bytea(mode) | Self::Figure(mode) | Self::Unknown(mode) => bytes(*mode, b""),
             Self::Bits => Value::Bytes(Bytes::new()),
             Self::Date(form) => form.value(0),
             Self::Time(form) => form.value(0).unwrap_or_default(),
             Self::TimeTz => Value::text("00:00:00Z"),
             Self::Timestamp(form) => form.value(0).unwrap_or_default(),
-            Self::TimestampTz(digits) => timestamptz(*digits, Moment::EPOCH),
+            Self::TimestampTz(_) => timestamptz(0, Moment::EPOCH),
             Self::Money { mode, digits } => money::zero(*mode, *digits),
             Self::Interval(form) => form.zero(),
             Self::Hstore(form) => form.value(Vec::new()),
             Self::Point => geometry::point(0.0, 0.0),
-            Self::Array(_) => Value::Array(Box::default()),
+            Self::Array { .. } | Self::Vector(_) => Value::Array(Box::default()),
+        }
+    }
+
+    /// What stands for the value of a function, where that is a column's default (`PostgresDefaultValueConverter`);
+    /// `schema` is the column's.
+    pub(super) fn of_function(&self, schema: &Schema) -> Value {
+        match (self, schema.name.as_deref()) {
+            (Self::Text(_), Some(semantic::UUID)) => Value::text("00000000-0000-0000-0000-000000000000"),
+            (Self::Text(_), Some(semantic::JSON)) => Value::text("{}"),
+            (Self::TimestampTz(digits), _) => timestamptz(*digits, Moment::EPOCH),
+            _ => self.zero(),
         }
     }
 
@@ -250,15 +262,17 @@ impl Decode {
         let text = || String::from_utf8_lossy(placeholder).into_owned();
         match self {
             // Debezium writes it as it is where hexadecimal digits are asked for; and null for base64, which we don't.
-            Self::Text(_) | Self::Numeric { mode: DecimalMode::String, .. } | Self::Bytea(BinaryMode::Hex) => {
-                Value::text(text())
-            }
+            Self::Text(_)
+            | Self::Numeric { mode: DecimalMode::String, .. }
+            | Self::Bytea(BinaryMode::Hex)
+            | Self::Figure(BinaryMode::Hex)
+            | Self::Unknown(BinaryMode::Hex) => Value::text(text()),
             Self::Bytea(mode) | Self::Figure(mode) | Self::Unknown(mode) => bytes(*mode, placeholder),
             Self::Hstore(form) => form.value(vec![(text(), Some(text()))]),
-            Self::Array(element) => {
-                let Kind::Array(of) = &schema.kind else { return Value::Null };
-                element.unavailable_in_array(placeholder, of)
-            }
+            Self::Array { of, .. } => match &schema.kind {
+                Kind::Array(schema) => of.unavailable_in_array(placeholder, schema),
+                _ => Value::Null,
+            },
             // Other types are too short to be TOASTed, or have no value that could be told from a real one.
             _ => Value::Null,
         }
@@ -320,6 +334,12 @@ fn variable_numeric(text: &str) -> Result<Decoded, Mismatch> {
     let scale = i32::try_from(scale).map_err(|_| "a numeric")?;
     let number = unscaled(text, scale.cast_unsigned()).ok_or("a numeric")?;
     Ok(Value::Struct(Box::new([Value::Int32(scale), Value::Bytes(number)])).into())
+}
+
+/// A decimal's text with so many digits behind the point, if it has fewer.
+pub(super) fn padded(decimal: &str, scale: u32) -> String {
+    let (whole, fraction) = decimal.split_once('.').unwrap_or((decimal, ""));
+    if scale == 0 { decimal.to_owned() } else { format!("{whole}.{fraction:0<0$}", scale as usize) }
 }
 
 fn is_special(numeric: &str) -> bool {

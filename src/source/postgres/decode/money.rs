@@ -1,7 +1,7 @@
 //! `money`, whose binary form does not tell how many of its digits stand behind the point: `money.fraction.digits`.
 #![deny(clippy::indexing_slicing)]
 
-use super::Mismatch;
+use super::{Mismatch, padded};
 use crate::data::Value;
 use crate::source::decimal::{DecimalMode, fewest_bytes};
 
@@ -18,8 +18,7 @@ pub(super) fn value(mode: DecimalMode, digits: u32, text: &str) -> Result<Value,
 
 /// Nothing, with as many digits as the others have.
 pub(super) fn zero(mode: DecimalMode, digits: u32) -> Value {
-    let text = if digits == 0 { "0".to_owned() } else { format!("0.{:0>1$}", 0, digits as usize) };
-    mode.value(&text, digits).unwrap_or_default()
+    mode.value(&padded("0", digits), digits).unwrap_or_default()
 }
 
 /// The number without currency and commas: `-1234.56`.

@@ -133,7 +133,7 @@ fn money_is_read_in_english() {
     let string = Decode::Money { mode: DecimalMode::String, digits: 3 };
     assert_eq!(text(&string, "$1,234.56"), Value::text("1234.56"));
     assert_eq!(text(&string, "-$0.01"), Value::text("-0.01"));
-    assert_eq!(string.zero(&Schema::of(Kind::Text)), Value::text("0.000"));
+    assert_eq!(string.zero(), Value::text("0.000"));
     assert_eq!(text(&Decode::Money { mode: DecimalMode::Double, digits: 2 }, "-$1,234.50"), Value::Float64(-1234.5));
     for wrong in ["", "$", "1.234,56 €", "12,34 €", "1 234,56 €", "$1.2.3", "$1,23.4"] {
         let frame = Bytes::copy_from_slice(wrong.as_bytes());
@@ -205,7 +205,7 @@ fn points_and_figures() {
 fn placeholders_in_arrays() {
     let placeholder = |decode: Decode, schema: Schema| {
         let array = Schema::of(Kind::Array(std::sync::Arc::new(schema)));
-        Decode::Array(Box::new(decode)).unavailable(b"ab", &array)
+        Decode::Array { of: Box::new(decode), nulls: true }.unavailable(b"ab", &array)
     };
     let of = |value: Value| Value::Array(Box::new([value]));
     let plain = Decode::Text(Asked::AsItIs);
@@ -224,7 +224,7 @@ fn placeholders_in_arrays() {
 
 #[test]
 fn arrays_keep_nulls_quotes_and_escapes() {
-    let texts = Decode::Array(Box::new(Decode::Text(Asked::AsItIs)));
+    let texts = Decode::Array { of: Box::new(Decode::Text(Asked::AsItIs)), nulls: true };
     let expected = [
         Value::text("a"),
         Value::text("b c"),
@@ -234,9 +234,14 @@ fn arrays_keep_nulls_quotes_and_escapes() {
         Value::text("NULL"),
     ];
     assert_eq!(text(&texts, r#"{a,"b c",NULL,"q\"x\\","","NULL"}"#), Value::Array(Box::new(expected)));
-    let numbers = Decode::Array(Box::new(Decode::Int4));
+    let numbers = Decode::Array { of: Box::new(Decode::Int4), nulls: true };
     assert_eq!(text(&numbers, "{}"), Value::Array(Box::default()));
     assert_eq!(text(&numbers, "[2:3]={1,2}"), Value::Array(Box::new([Value::Int32(1), Value::Int32(2)])));
+    let required = Decode::Array { of: Box::new(Decode::Int4), nulls: false };
+    let frame = Bytes::from_static(b"{1,NULL}");
+    assert_eq!(required.text(&frame, &frame), Ok(Decoded::Unrepresentable));
+    let numbers_between_spaces = Decode::Vector(Box::new(Decode::Int2));
+    assert_eq!(text(&numbers_between_spaces, "1 2"), Value::Array(Box::new([Value::Int16(1), Value::Int16(2)])));
     assert_eq!(text(&numbers, "{{1,2},{3,4}}"), Value::Array(Box::new([Value::Null, Value::Null])));
 }
 
@@ -277,7 +282,11 @@ fn any_decode() -> impl Strategy<Value = Decode> {
         Just(Decode::Point),
         Just(Decode::Figure(BinaryMode::Hex)),
     ];
-    (simple, any::<bool>()).prop_map(|(decode, array)| if array { Decode::Array(Box::new(decode)) } else { decode })
+    (simple, 0..4).prop_map(|(decode, form)| match form {
+        0 => Decode::Array { of: Box::new(decode), nulls: true },
+        1 => Decode::Vector(Box::new(decode)),
+        _ => decode,
+    })
 }
 
 proptest! {
