@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::catalog::{Type, Types};
 use super::config::PostgresConfig;
-use super::decode::{Asked, Decode, point_schema, variable_scale_decimal};
+use super::decode::{Asked, Decode, dense_schema, point_schema, postgis_schema, sparse_schema, variable_scale_decimal};
 use crate::data::{Kind, Schema, semantic};
 use crate::source::common::BinaryMode;
 use crate::source::decimal::DecimalMode;
@@ -24,10 +24,7 @@ pub(super) struct Known {
 /// Types of which Debezium leaves arrays out even where unknown types are included.
 const NEVER_IN_ARRAYS: &[&str] = &["interval", "money", "name", "point", "refcursor", "varbit", "xml"];
 /// Types whose elements Debezium makes required; those of other arrays it makes optional.
-const REQUIRED_IN_ARRAYS: &[&str] = &["isbn", "tsvector"];
-/// Types that Debezium knows, and that are not built here.
-const NOT_YET: &[&str] = &["geography", "geometry", "halfvec", "sparsevec", "vector"];
-
+const REQUIRED_IN_ARRAYS: &[&str] = &["halfvec", "isbn", "sparsevec", "tsvector", "vector"];
 /// What is known of a type with its modifier; nothing if Debezium leaves its columns out.
 ///
 /// # Errors
@@ -47,10 +44,7 @@ pub(super) fn known(
         _ => {}
     }
     if let Some(element) = found.element {
-        return array(config, types, (element, modifier));
-    }
-    if NOT_YET.contains(&found.name.as_str()) {
-        return Err(found.name.clone());
+        return Ok(array(config, types, (element, modifier)));
     }
     let (decode, schema) = match scalar(config, found, modifier) {
         Some(known) => known,
@@ -60,25 +54,25 @@ pub(super) fn known(
     Ok(Some(Known { decode, schema }))
 }
 
-fn array(config: &PostgresConfig, types: &Types, element: (u32, i32)) -> Result<Option<Known>, String> {
-    let Some(found) = types.get(&element.0) else { return Ok(None) };
-    if NEVER_IN_ARRAYS.contains(&found.name.as_str()) {
-        return Ok(None);
-    }
+fn array(config: &PostgresConfig, types: &Types, element: (u32, i32)) -> Option<Known> {
+    let found = types.get(&element.0).filter(|found| !NEVER_IN_ARRAYS.contains(&found.name.as_str()))?;
     // Debezium does not look through a domain here.
     let of = if found.base.is_none() { scalar(config, found, element.1) } else { None };
-    if of.is_none() && NOT_YET.contains(&found.name.as_str()) {
-        return Err(found.name.clone());
-    }
     let required = of.is_none() || found.kind == 'e' || REQUIRED_IN_ARRAYS.contains(&found.name.as_str());
     let (decode, schema) = match of {
         Some(known) => known,
         None if config.unknown_types => unknown(config.common.binary, &found.name),
-        None => return Ok(None),
+        None => return None,
     };
     let schema = if required { schema } else { schema.optional() };
-    let decode = Decode::Array { of: Box::new(decode), nulls: !required };
-    Ok(Some(Known { decode, schema: Schema::of(Kind::Array(Arc::new(schema))) }))
+    // pg_type.typdelim
+    let delimiter = match found.name.as_str() {
+        "box" => ';',
+        "geography" | "geometry" => ':',
+        _ => ',',
+    };
+    let decode = Decode::Array { of: Box::new(decode), delimiter, nulls: !required };
+    Some(Known { decode, schema: Schema::of(Kind::Array(Arc::new(schema))) })
 }
 
 /// One of the catalogue's own vectors. Debezium has their schema, and no values.
@@ -127,6 +121,12 @@ fn scalar(config: &PostgresConfig, found: &Type, modifier: i32) -> Option<(Decod
         "interval" => (Decode::Interval(config.interval), config.interval.schema()),
         "hstore" => (Decode::Hstore(config.hstore), config.hstore.schema()),
         "point" => (Decode::Point, point_schema()),
+        // Debezium lets it be null whatever the column says.
+        "geometry" => (Decode::Geometry, postgis_schema(semantic::GEOMETRY, "Geometry").optional()),
+        "geography" => (Decode::Geometry, postgis_schema(semantic::GEOGRAPHY, "Geography")),
+        "vector" => (Decode::DoubleVector, dense_schema(Kind::Float64, semantic::DOUBLE_VECTOR)),
+        "halfvec" => (Decode::FloatVector, dense_schema(Kind::Float32, semantic::FLOAT_VECTOR)),
+        "sparsevec" => (Decode::SparseVector, sparse_schema()),
         name => return text(name),
     })
 }

@@ -8,7 +8,7 @@ use crate::data::Value;
 
 /// An array's text (`{1,NULL,"a b"}`). Of an array of arrays Debezium knows only that there is something; and where its
 /// elements may not be null, an array with one that is has no place.
-pub(super) fn array(element: &Decode, nulls: bool, text: &str) -> Result<Decoded, Mismatch> {
+pub(super) fn array(element: &Decode, delimiter: char, nulls: bool, text: &str) -> Result<Decoded, Mismatch> {
     // `[2:3]={…}`: bounds that do not start at 1.
     let text = match text.split_once("]=") {
         Some((bounds, items)) if bounds.starts_with('[') => items,
@@ -18,7 +18,7 @@ pub(super) fn array(element: &Decode, nulls: bool, text: &str) -> Result<Decoded
     let mut rest = items.chars().peekable();
     let mut values = Vec::new();
     while rest.peek().is_some() {
-        let value = match array_item(&mut rest) {
+        let value = match array_item(&mut rest, delimiter) {
             Some(item) => match element.text(&item, &item)? {
                 Decoded::Value(value) => value,
                 Decoded::Unrepresentable => Value::Null,
@@ -45,8 +45,8 @@ pub(super) fn vector(element: &Decode, text: &str) -> Result<Value, Mismatch> {
     Ok(Value::Array(text.split(' ').filter(|text| !text.is_empty()).map(item).collect::<Result<_, _>>()?))
 }
 
-/// The next item of an array, up to its comma; `None`: null.
-fn array_item(rest: &mut impl Iterator<Item = char>) -> Option<Bytes> {
+/// The next item of an array, up to what parts it from the one behind; `None`: null.
+fn array_item(rest: &mut impl Iterator<Item = char>, delimiter: char) -> Option<Bytes> {
     let mut item = String::new();
     let (mut is_text, mut in_quotes, mut depth) = (false, false, 0_u32);
     let mut is_nested = false;
@@ -56,7 +56,7 @@ fn array_item(rest: &mut impl Iterator<Item = char>) -> Option<Bytes> {
             '"' => (is_text, in_quotes) = (true, !in_quotes),
             '{' if !in_quotes => (is_nested, depth) = (true, depth + 1),
             '}' if !in_quotes => depth = depth.saturating_sub(1),
-            ',' if !in_quotes && depth == 0 => break,
+            character if character == delimiter && !in_quotes && depth == 0 => break,
             character => item.push(character),
         }
     }

@@ -42,6 +42,36 @@ pub(super) fn point_binary(cell: &[u8]) -> Result<Value, Mismatch> {
     Ok(point(coordinate()?, coordinate()?))
 }
 
+/// `io.debezium.data.geometry.Geometry` and `….Geography`: PostGIS's types.
+pub(in crate::source::postgres) fn postgis_schema(name: &str, doc: &str) -> Schema {
+    let fields =
+        vec![Field::new("wkb", Schema::of(Kind::Bytes)), Field::new("srid", Schema::of(Kind::Int32).optional())];
+    let mut schema = Schema::structure(name, fields).version(1);
+    schema.doc = Some(doc.into());
+    schema
+}
+
+/// PostGIS's text: extended well-known binary in hexadecimal digits. It stays what it is; the system of its coordinates
+/// is told beside it.
+pub(super) fn postgis(cell: &[u8]) -> Result<Value, Mismatch> {
+    const HAS_SRID: u32 = 0x2000_0000;
+    const WANTED: Mismatch = "a geometry in well-known binary";
+    let wkb = super::digits(cell).ok_or(WANTED)?;
+    let (order, rest) = wkb.split_first().ok_or(WANTED)?;
+    let number = |bytes: [u8; 4]| if *order == 0 { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) };
+    let (kind, rest) = rest.split_first_chunk().ok_or(WANTED)?;
+    // What follows is a number in any case.
+    let (srid, _) = rest.split_first_chunk().ok_or(WANTED)?;
+    let srid = (number(*kind) & HAS_SRID != 0).then(|| Value::Int32(number(*srid).cast_signed()));
+    Ok(Value::Struct(Box::new([Value::Bytes(wkb.into()), srid.unwrap_or_default()])))
+}
+
+/// A collection of no geometries.
+pub(super) fn no_geometry() -> Value {
+    let wkb = Bytes::from_static(&[1, 7, 0, 0, 0, 0, 0, 0, 0]);
+    Value::Struct(Box::new([Value::Bytes(wkb), Value::Null]))
+}
+
 /// The text of a figure (`((0,0),(1,1))`) with its numbers as pgjdbc's classes for figures write them: `((0.0,0.0),(1.0,1.0))`.
 pub(super) fn figure(text: &str) -> Result<Vec<u8>, Mismatch> {
     let is_mark = |c: char| matches!(c, '(' | ')' | '[' | ']' | '<' | '>' | '{' | '}' | ',');

@@ -12,16 +12,18 @@ mod hstore;
 mod interval;
 mod money;
 mod time;
+mod vector;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use bytes::Bytes;
 
-pub(super) use self::geometry::point_schema;
+pub(super) use self::geometry::{point_schema, postgis_schema};
 pub(super) use self::hstore::HstoreForm;
 use self::interval::Interval;
 pub(super) use self::interval::IntervalForm;
 use self::time::{EPOCH_OFFSET_DAYS, Moment, timestamp, timestamptz};
+pub(super) use self::vector::{dense_schema, sparse_schema};
 use super::cursor::Cursor;
 use crate::data::{Field, Kind, Schema, Text, Value, semantic};
 use crate::source::common::BinaryMode;
@@ -90,8 +92,16 @@ pub(super) enum Decode {
     Figure(BinaryMode),
     /// Another type that Debezium does not know: the bytes of its text
     Unknown(BinaryMode),
-    /// An array; without `nulls` its schema has no room for them
-    Array { of: Box<Decode>, nulls: bool },
+    /// PostGIS's `geometry` and `geography`
+    Geometry,
+    /// pgvector's `vector`
+    DoubleVector,
+    /// pgvector's `halfvec`
+    FloatVector,
+    /// pgvector's `sparsevec`
+    SparseVector,
+    /// An array, with what parts its elements; without `nulls` its schema has no room for them
+    Array { of: Box<Decode>, delimiter: char, nulls: bool },
     /// `int2vector` and `oidvector`: numbers between spaces
     Vector(Box<Decode>),
 }
@@ -125,6 +135,10 @@ impl Decode {
             | Self::Hstore(_)
             | Self::Figure(_)
             | Self::Unknown(_)
+            | Self::Geometry
+            | Self::DoubleVector
+            | Self::FloatVector
+            | Self::SparseVector
             | Self::Array { .. }
             | Self::Vector(_) => false,
             Self::Text(asked) => matches!(asked, Asked::AsItIs),
@@ -172,7 +186,11 @@ impl Decode {
             Self::Point => geometry::point_text(utf8(cell)?)?,
             Self::Figure(mode) => bytes(*mode, &geometry::figure(utf8(cell)?)?),
             Self::Unknown(mode) => bytes(*mode, cell),
-            Self::Array { of, nulls } => return array::array(of, *nulls, utf8(cell)?),
+            Self::Geometry => geometry::postgis(cell)?,
+            Self::DoubleVector => vector::dense(utf8(cell)?, |number| number.parse().ok().map(Value::Float64))?,
+            Self::FloatVector => vector::dense(utf8(cell)?, |number| number.parse().ok().map(Value::Float32))?,
+            Self::SparseVector => return vector::sparse(utf8(cell)?),
+            Self::Array { of, delimiter, nulls } => return array::array(of, *delimiter, *nulls, utf8(cell)?),
             Self::Vector(of) => array::vector(of, utf8(cell)?)?,
         };
         Ok(value.into())
@@ -203,16 +221,8 @@ impl Decode {
             Self::Bit => Value::Bool(!bits::binary(cell)?.is_empty()),
             Self::Bits => Value::Bytes(bits::binary(cell)?),
             Self::Point => geometry::point_binary(cell)?,
-            Self::Text(_)
-            | Self::Numeric { .. }
-            | Self::VariableNumeric
-            | Self::TimeTz
-            | Self::Money { .. }
-            | Self::Hstore(_)
-            | Self::Figure(_)
-            | Self::Unknown(_)
-            | Self::Array { .. }
-            | Self::Vector(_) => return self.text(cell, frame),
+            // Those that are not binary.
+            _ => return self.text(cell, frame),
         };
         Ok(value.into())
     }
@@ -241,7 +251,11 @@ impl Decode {
             Self::Interval(form) => form.zero(),
             Self::Hstore(form) => form.value(Vec::new()),
             Self::Point => geometry::point(0.0, 0.0),
-            Self::Array { .. } | Self::Vector(_) => Value::Array(Box::default()),
+            Self::Geometry => geometry::no_geometry(),
+            Self::SparseVector => vector::sparse_of(0, Box::default()),
+            Self::DoubleVector | Self::FloatVector | Self::Array { .. } | Self::Vector(_) => {
+                Value::Array(Box::default())
+            }
         }
     }
 
@@ -369,7 +383,11 @@ pub(super) fn bytes(mode: BinaryMode, bytes: &[u8]) -> Value {
 }
 
 fn unhex(cell: &[u8]) -> Option<Vec<u8>> {
-    let digits = cell.strip_prefix(b"\\x")?;
+    digits(cell.strip_prefix(b"\\x")?)
+}
+
+/// Bytes from hexadecimal digits.
+fn digits(digits: &[u8]) -> Option<Vec<u8>> {
     let nibble = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let (pairs, rest) = digits.as_chunks::<2>();
     if !rest.is_empty() {

@@ -200,12 +200,48 @@ fn points_and_figures() {
     assert!(Decode::Figure(BinaryMode::Bytes).text(&frame, &frame).is_err());
 }
 
+#[test]
+fn geometries_of_postgis() {
+    let plain = "0101000000000000000000F03F0000000000000040";
+    let with_srid = "0101000020E6100000000000000000F03F0000000000000040";
+    let value =
+        |hex: &str, srid| Value::Struct(Box::new([Value::Bytes(super::digits(hex.as_bytes()).unwrap().into()), srid]));
+    assert_eq!(text(&Decode::Geometry, plain), value(plain, Value::Null));
+    assert_eq!(text(&Decode::Geometry, with_srid), value(with_srid, Value::Int32(4326)));
+    let array = Decode::Array { of: Box::new(Decode::Geometry), delimiter: ':', nulls: true };
+    let expected = [value(plain, Value::Null), value(with_srid, Value::Int32(4326))];
+    assert_eq!(text(&array, &format!("{{{plain}:{with_srid}}}")), Value::Array(Box::new(expected)));
+    let big_endian = "0020000001000010E63FF00000000000004000000000000000";
+    assert_eq!(text(&Decode::Geometry, big_endian), value(big_endian, Value::Int32(4326)));
+    for wrong in ["", "01", "0101000020E61000", "xx"] {
+        let frame = Bytes::from(wrong);
+        assert!(Decode::Geometry.text(&frame, &frame).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn vectors_of_pgvector() {
+    let doubles = Value::Array(Box::new([Value::Float64(1.0), Value::Float64(-2.5)]));
+    assert_eq!(text(&Decode::DoubleVector, "[1,-2.5]"), doubles);
+    assert_eq!(text(&Decode::FloatVector, "[0.5]"), Value::Array(Box::new([Value::Float32(0.5)])));
+    let pairs = Box::new([(Value::Int16(1), Value::Float64(1.5)), (Value::Int16(3), Value::Float64(2.0))]);
+    assert_eq!(text(&Decode::SparseVector, "{1:1.5,3:2}/5"), vector::sparse_of(5, pairs));
+    assert_eq!(text(&Decode::SparseVector, "{}/5"), vector::sparse_of(5, Box::default()));
+    let frame = Bytes::from_static(b"{1:1}/40000");
+    assert_eq!(Decode::SparseVector.text(&frame, &frame), Ok(Decoded::Unrepresentable));
+    for wrong in ["", "[", "[1", "[a]", "{1:1}", "{1}/2", "{1:a}/2", "{1:1}/a"] {
+        let frame = Bytes::from(wrong);
+        assert!(Decode::DoubleVector.text(&frame, &frame).is_err(), "{wrong}");
+        assert!(Decode::SparseVector.text(&frame, &frame).is_err(), "{wrong}");
+    }
+}
+
 /// As `UnchangedToastedPlaceholder` has it.
 #[test]
 fn placeholders_in_arrays() {
     let placeholder = |decode: Decode, schema: Schema| {
         let array = Schema::of(Kind::Array(std::sync::Arc::new(schema)));
-        Decode::Array { of: Box::new(decode), nulls: true }.unavailable(b"ab", &array)
+        Decode::Array { of: Box::new(decode), delimiter: ',', nulls: true }.unavailable(b"ab", &array)
     };
     let of = |value: Value| Value::Array(Box::new([value]));
     let plain = Decode::Text(Asked::AsItIs);
@@ -224,7 +260,7 @@ fn placeholders_in_arrays() {
 
 #[test]
 fn arrays_keep_nulls_quotes_and_escapes() {
-    let texts = Decode::Array { of: Box::new(Decode::Text(Asked::AsItIs)), nulls: true };
+    let texts = Decode::Array { of: Box::new(Decode::Text(Asked::AsItIs)), delimiter: ',', nulls: true };
     let expected = [
         Value::text("a"),
         Value::text("b c"),
@@ -234,10 +270,10 @@ fn arrays_keep_nulls_quotes_and_escapes() {
         Value::text("NULL"),
     ];
     assert_eq!(text(&texts, r#"{a,"b c",NULL,"q\"x\\","","NULL"}"#), Value::Array(Box::new(expected)));
-    let numbers = Decode::Array { of: Box::new(Decode::Int4), nulls: true };
+    let numbers = Decode::Array { of: Box::new(Decode::Int4), delimiter: ',', nulls: true };
     assert_eq!(text(&numbers, "{}"), Value::Array(Box::default()));
     assert_eq!(text(&numbers, "[2:3]={1,2}"), Value::Array(Box::new([Value::Int32(1), Value::Int32(2)])));
-    let required = Decode::Array { of: Box::new(Decode::Int4), nulls: false };
+    let required = Decode::Array { of: Box::new(Decode::Int4), delimiter: ',', nulls: false };
     let frame = Bytes::from_static(b"{1,NULL}");
     assert_eq!(required.text(&frame, &frame), Ok(Decoded::Unrepresentable));
     let numbers_between_spaces = Decode::Vector(Box::new(Decode::Int2));
@@ -281,9 +317,12 @@ fn any_decode() -> impl Strategy<Value = Decode> {
         Just(Decode::Hstore(HstoreForm::Json)),
         Just(Decode::Point),
         Just(Decode::Figure(BinaryMode::Hex)),
+        Just(Decode::Geometry),
+        Just(Decode::FloatVector),
+        Just(Decode::SparseVector),
     ];
     (simple, 0..4).prop_map(|(decode, form)| match form {
-        0 => Decode::Array { of: Box::new(decode), nulls: true },
+        0 => Decode::Array { of: Box::new(decode), delimiter: ',', nulls: true },
         1 => Decode::Vector(Box::new(decode)),
         _ => decode,
     })
@@ -298,7 +337,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_panics(decode in any_decode(), cell in "[0-9{},:.+ BC\"\\\\x$()=>-]{0,40}|[0-9]{1,12} (year|mon|day)s? [+-]?[0-9]{1,20}:[0-9]{1,9}:[0-9.]{1,20}") {
+    fn no_text_panics(decode in any_decode(), cell in "[0-9{},:.+ BC\"\\\\x$()=>\\[\\]/-]{0,40}|[0-9]{1,12} (year|mon|day)s? [+-]?[0-9]{1,20}:[0-9]{1,9}:[0-9.]{1,20}") {
         let frame = Bytes::from(cell);
         let _ = decode.text(&frame, &frame);
     }
