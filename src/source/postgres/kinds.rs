@@ -25,10 +25,11 @@ pub(super) struct Known {
 const NEVER_IN_ARRAYS: &[&str] = &["interval", "money", "name", "point", "refcursor", "varbit", "xml"];
 /// Types whose elements Debezium makes required; those of other arrays it makes optional.
 const REQUIRED_IN_ARRAYS: &[&str] = &["halfvec", "isbn", "sparsevec", "tsvector", "vector"];
+
 /// What is known of a type with its modifier; nothing if Debezium leaves its columns out.
 ///
 /// # Errors
-/// The name of a type that is not supported.
+/// What there is to say of a type that is gone.
 pub(super) fn known(
     config: &PostgresConfig,
     types: &Types,
@@ -96,6 +97,10 @@ fn binary(mode: BinaryMode) -> Schema {
 
 /// A type that is neither a domain nor an array, if it is known.
 fn scalar(config: &PostgresConfig, found: &Type, modifier: i32) -> Option<(Decode, Schema)> {
+    // A composite type may have any name.
+    if !matches!(found.kind, 'b' | 'e' | 'r') {
+        return None;
+    }
     let common = &config.common;
     // The modifier of times is their digits, -1 where the type has all six.
     let digits = u32::try_from(modifier).unwrap_or(6).min(6);
