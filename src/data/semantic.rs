@@ -48,6 +48,22 @@ pub const BITS: &str = "io.debezium.data.Bits";
 pub const JSON: &str = "io.debezium.data.Json";
 /// XML text.
 pub const XML: &str = "io.debezium.data.Xml";
+/// A path of labels as text.
+pub const LTREE: &str = "io.debezium.data.Ltree";
+/// Lexemes with their places, as text.
+pub const TSVECTOR: &str = "io.debezium.data.Tsvector";
+/// A point of the plane: a struct of `x`, `y`, `wkb` and `srid`.
+pub const POINT: &str = "io.debezium.data.geometry.Point";
+/// PostGIS's geometry: a struct of `wkb` and `srid`.
+pub const GEOMETRY: &str = "io.debezium.data.geometry.Geometry";
+/// PostGIS's geography: a struct of `wkb` and `srid`.
+pub const GEOGRAPHY: &str = "io.debezium.data.geometry.Geography";
+/// An array of doubles.
+pub const DOUBLE_VECTOR: &str = "io.debezium.data.DoubleVector";
+/// An array of floats.
+pub const FLOAT_VECTOR: &str = "io.debezium.data.FloatVector";
+/// A struct of `dimensions` and a map of the numbers that are not zero.
+pub const SPARSE_VECTOR: &str = "io.debezium.data.SparseDoubleVector";
 /// A UUID as text.
 pub const UUID: &str = "io.debezium.data.Uuid";
 /// One of the labels in parameter `allowed`.

@@ -43,5 +43,6 @@ mod secrets;
 mod smoke;
 mod spans;
 mod transforms;
+mod types;
 mod values;
 mod writer;
