@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::catalog::{Type, Types};
 use super::config::PostgresConfig;
-use super::decode::{Asked, Decode, dense_schema, point_schema, postgis_schema, sparse_schema, variable_scale_decimal};
+use super::decode::{Asked, Decode, dense_schema, sparse_schema, variable_scale_decimal};
 use crate::data::{Kind, Schema, semantic};
 use crate::source::common::BinaryMode;
 use crate::source::decimal::DecimalMode;
@@ -125,10 +125,10 @@ fn scalar(config: &PostgresConfig, found: &Type, modifier: i32) -> Option<(Decod
         "timestamptz" => (Decode::TimestampTz(digits), semantic::of(Kind::Text, semantic::ZONED_TIMESTAMP)),
         "interval" => (Decode::Interval(config.interval), config.interval.schema()),
         "hstore" => (Decode::Hstore(config.hstore), config.hstore.schema()),
-        "point" => (Decode::Point, point_schema()),
+        "point" => (Decode::Point, semantic::point()),
         // Debezium lets it be null whatever the column says.
-        "geometry" => (Decode::Geometry, postgis_schema(semantic::GEOMETRY, "Geometry").optional()),
-        "geography" => (Decode::Geometry, postgis_schema(semantic::GEOGRAPHY, "Geography")),
+        "geometry" => (Decode::Geometry, semantic::geometry().optional()),
+        "geography" => (Decode::Geometry, semantic::geography()),
         "vector" => (Decode::DoubleVector, dense_schema(Kind::Float64, semantic::DOUBLE_VECTOR)),
         "halfvec" => (Decode::FloatVector, dense_schema(Kind::Float32, semantic::FLOAT_VECTOR)),
         "sparsevec" => (Decode::SparseVector, sparse_schema()),

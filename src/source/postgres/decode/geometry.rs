@@ -4,21 +4,8 @@
 use bytes::Bytes;
 
 use super::Mismatch;
-use crate::data::{Field, Kind, Schema, Value, number, semantic};
+use crate::data::{Value, number};
 use crate::source::postgres::cursor::Cursor;
-
-/// `io.debezium.data.geometry.Point`
-pub(in crate::source::postgres) fn point_schema() -> Schema {
-    let fields = vec![
-        Field::new("x", Schema::of(Kind::Float64)),
-        Field::new("y", Schema::of(Kind::Float64)),
-        Field::new("wkb", Schema::of(Kind::Bytes).optional()),
-        Field::new("srid", Schema::of(Kind::Int32).optional()),
-    ];
-    let mut schema = Schema::structure(semantic::POINT, fields).version(1);
-    schema.doc = Some("Geometry (POINT)".into());
-    schema
-}
 
 /// A point's value: its coordinates, and well-known binary, little-endian.
 pub(super) fn point(x: f64, y: f64) -> Value {
@@ -40,15 +27,6 @@ pub(super) fn point_binary(cell: &[u8]) -> Result<Value, Mismatch> {
     let mut data = Cursor(cell);
     let mut coordinate = || data.u64().map(f64::from_bits).map_err(|_| "a point");
     Ok(point(coordinate()?, coordinate()?))
-}
-
-/// `io.debezium.data.geometry.Geometry` and `….Geography`: PostGIS's types.
-pub(in crate::source::postgres) fn postgis_schema(name: &str, doc: &str) -> Schema {
-    let fields =
-        vec![Field::new("wkb", Schema::of(Kind::Bytes)), Field::new("srid", Schema::of(Kind::Int32).optional())];
-    let mut schema = Schema::structure(name, fields).version(1);
-    schema.doc = Some(doc.into());
-    schema
 }
 
 /// PostGIS's text: extended well-known binary in hexadecimal digits. It stays what it is; the system of its coordinates

@@ -18,7 +18,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use bytes::Bytes;
 
-pub(super) use self::geometry::{point_schema, postgis_schema};
 pub(super) use self::hstore::HstoreForm;
 use self::interval::Interval;
 pub(super) use self::interval::IntervalForm;
