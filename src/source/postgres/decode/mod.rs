@@ -286,6 +286,8 @@ impl Decode {
                 Kind::Array(schema) => of.unavailable_in_array(placeholder, schema),
                 _ => Value::Null,
             },
+            // No vector is empty. Debezium writes null, and ends where the column allows none.
+            Self::DoubleVector | Self::FloatVector if !schema.optional => self.zero(),
             // Other types are too short to be TOASTed, or have no value that could be told from a real one.
             _ => Value::Null,
         }

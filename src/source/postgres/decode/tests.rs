@@ -254,6 +254,9 @@ fn placeholders_in_arrays() {
     let uuid = placeholder(plain, semantic::of(Kind::Text, semantic::UUID));
     assert_eq!(uuid, of(Value::text("187ef443-6122-31cc-af40-dc2b92f0eba0")));
     assert_eq!(placeholder(Decode::Bool, Schema::of(Kind::Bool)), Value::Null);
+    let vector = dense_schema(Kind::Float64, semantic::DOUBLE_VECTOR);
+    assert_eq!(Decode::DoubleVector.unavailable(b"ab", &vector), Value::Array(Box::default()));
+    assert_eq!(Decode::DoubleVector.unavailable(b"ab", &vector.optional()), Value::Null);
     let hstore = Decode::Hstore(HstoreForm::Json).unavailable(b"ab", &HstoreForm::Json.schema());
     assert_eq!(hstore, Value::text(r#"{"ab":"ab"}"#));
 }
