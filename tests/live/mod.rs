@@ -1,6 +1,7 @@
 //! The whole daemon against real servers, which the tests start themselves (`tests/stack`).
 
 mod access;
+mod beside;
 mod broker;
 mod clients;
 mod columns;

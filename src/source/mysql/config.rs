@@ -10,7 +10,7 @@ use crate::source::filter::{Filter, Patterns};
 use crate::source::naming::{self, Level};
 
 use super::converters::Converters;
-use super::form::Modes;
+use super::form::{Modes, Years};
 
 /// `snapshot.mode`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +82,7 @@ const KEYS: &[Key] =
 const MARIADB_KEYS: &[Key] =
     &keys(SSL_MODE.one_of(&["trust", "disable", "verify-ca", "verify-full"]).default("disable"));
 
-const fn keys(ssl_mode: Key) -> [Key; 25] {
+const fn keys(ssl_mode: Key) -> [Key; 26] {
     [
         Key::new("database.port", KeyKind::Int, "Port of the server").default("3306"),
         Key::new(
@@ -108,6 +108,8 @@ const fn keys(ssl_mode: Key) -> [Key; 25] {
         Key::new("bigint.unsigned.handling.mode", KeyKind::String, "How BIGINT UNSIGNED is written")
             .one_of(&["long", "precise"])
             .default("long"),
+        Key::new("enable.time.adjuster", KeyKind::Boolean, "Whether the years 1 to 99 are those from 1970 to 2069")
+            .default("true"),
         Key::new("converters", KeyKind::String, "Names of converters of columns; NAME.type is its class"),
         Key::new("snapshot.mode", KeyKind::String, "When the tables are read before the log")
             .one_of(&[
@@ -181,6 +183,8 @@ pub struct MySqlConfig {
     pub lock_timeout_ms: u64,
     /// `bigint.unsigned.handling.mode=precise`
     pub precise_bigint: bool,
+    /// `enable.time.adjuster`
+    pub(super) years: Years,
     /// `converters`
     pub(super) converters: Converters,
     /// `gtid.source.includes`
@@ -237,6 +241,7 @@ impl MySqlConfig {
             },
             lock_timeout_ms: reader.number("snapshot.lock.timeout.ms"),
             precise_bigint: reader.choice("bigint.unsigned.handling.mode") == "precise",
+            years: if reader.flag("enable.time.adjuster") { Years::Adjusted } else { Years::Kept },
             converters: Converters::read(&mut reader),
             gtid_includes: Patterns::read(&mut reader, "gtid.source.includes"),
             gtid_excludes: Patterns::read(&mut reader, "gtid.source.excludes"),
@@ -258,6 +263,7 @@ impl MySqlConfig {
             time: self.common.time,
             binary: self.common.binary,
             precise_bigint: self.precise_bigint,
+            years: self.years,
         }
     }
 
