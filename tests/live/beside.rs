@@ -39,6 +39,15 @@ const TABLES: &[&str] = &[
      g geometry, p point NOT NULL, v vector(2), c char(9) CHARACTER SET utf32, gb varchar(9) CHARACTER SET gbk)",
 ];
 
+/// What the log tells of columns, as somebody wrote it.
+const ALTERED: &str = "ALTER TABLE defaults ADD ba datetime NOT NULL DEFAULT now() ON UPDATE now(), ADD bb decimal(6,2) DEFAULT 1.005, \
+     ADD bc enum('q', 'r,s') CHARACTER SET latin1 DEFAULT 'r,s', ADD bd float(7,3) DEFAULT 1.5, ADD be int(5) ZEROFILL DEFAULT 7, \
+     ADD bf tinyint(1) NOT NULL DEFAULT '1', ADD bg year DEFAULT 24, ADD bh timestamp NULL DEFAULT '2020-01-01', \
+     ADD bi bit(3) DEFAULT 5, ADD bj point, ADD bk double precision DEFAULT -1, ADD bl int DEFAULT NULL, ADD bm date DEFAULT 20240229, \
+     ADD bn time DEFAULT 10203, ADD bo dec(5,1) NOT NULL, ADD bp smallint UNSIGNED DEFAULT 0x10, ADD bq varchar(9) DEFAULT 'a' 'b', \
+     ADD br bool, ADD bs char(3) BINARY DEFAULT \"x\", ADD bt bigint DEFAULT -9223372036854775808, ADD bu double(9,2) DEFAULT 1e2, \
+     ADD bv time(2) DEFAULT '1:2', ADD bw numeric, ADD bx int1, ADD cy long varchar, ADD bz datetime(3) DEFAULT '2024-2-29 1:2:3.5'";
+
 const ROWS: &[&str] = &[
     "INSERT INTO defaults (id) VALUES ({id})",
     "INSERT INTO jsons VALUES ({id}, JSON_OBJECT('date', CAST('2024-02-29' AS DATE), 'time', CAST('12:34:56.5' AS TIME(6)), \
@@ -107,6 +116,9 @@ fn differences(name: &str, more: &Value) -> BTreeSet<String> {
             ("value.converter", json),
             ("schema.history.internal.kafka.bootstrap.servers", &broker.address()),
             ("schema.history.internal.kafka.topic", &format!("{prefix}-history")),
+            // Other tests' tables come and go.
+            ("schema.history.internal.store.only.captured.databases.ddl", "true"),
+            ("schema.history.internal.store.only.captured.tables.ddl", "true"),
         ] {
             file["config"][key] = json!(value);
         }
@@ -131,6 +143,7 @@ fn differences(name: &str, more: &Value) -> BTreeSet<String> {
     };
     arrive(RECORDS);
     // All that comes now is in the stream, whether or not that is read already.
+    session.execute(ALTERED);
     insert(&mut session, 101);
     arrive(2 * RECORDS);
     let [theirs_rows, ours_rows] = readers.each_mut().map(rows);
@@ -156,20 +169,32 @@ fn differences(name: &str, more: &Value) -> BTreeSet<String> {
     differences
 }
 
+/// Holds that nothing differs but what is known.
+fn compare(name: &str, more: &Value) {
+    let differences = differences(name, more);
+    // Debezium reads a number as the bits' digits (`bi`), two digits of hexadecimal as one (`bp`), two texts with the quotes
+    // between them (`bq`), and no date without its zeros (`bz`). What the log calls `bool` is a boolean to it until a
+    // snapshot, which calls it `tinyint(1)` (`br`).
+    let known = ["bi", "bp", "bq", "br", "bz"].map(|column| format!("defaults.{column}:"));
+    let unknown = differences.iter().filter(|difference| !known.iter().any(|known| difference.starts_with(known)));
+    assert_eq!(unknown.collect::<Vec<_>>(), [""; 0]);
+    assert_eq!(differences.len(), known.len());
+}
+
 #[test]
 fn default_modes() {
-    assert_eq!(differences("beside_default", &json!({})), BTreeSet::new());
+    compare("beside_default", &json!({}));
 }
 
 #[test]
 fn precise_numbers_and_texts_of_times() {
     let more = json!({"time.precision.mode": "isostring", "bigint.unsigned.handling.mode": "precise", "binary.handling.mode": "base64"});
-    assert_eq!(differences("beside_iso", &more), BTreeSet::new());
+    compare("beside_iso", &more);
 }
 
 #[test]
 fn nanoseconds_and_texts_of_numbers() {
     let more =
         json!({"time.precision.mode": "nanoseconds", "decimal.handling.mode": "string", "binary.handling.mode": "hex"});
-    assert_eq!(differences("beside_nanos", &more), BTreeSet::new());
+    compare("beside_nanos", &more);
 }

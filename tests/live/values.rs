@@ -7,7 +7,7 @@ use super::lines;
 use crate::support::daemon::Setup;
 use crate::support::database::{Database, Session};
 use crate::support::seconds;
-use crate::support::server;
+use crate::support::server::{self, Server};
 
 /// What a snapshot says of the rows of `t`, and what the stream says of the same rows again, behind their ids.
 fn twice(database: &Database, session: &mut Session, columns: &str, more: &Value) -> (Vec<Value>, Vec<Value>) {
@@ -174,7 +174,9 @@ const ROWS: &[&str] = &[
 /// `binlog_row_value_options=PARTIAL_JSON`: what the log tells by its changes is what a later event tells as a whole.
 #[test]
 fn json_in_parts() {
-    let database = Database::create(server::mysql97(), "partial");
+    // Its log is looked into.
+    let server = Server::own("mysql97", "partial", &[]);
+    let database = Database::create(&server, "partial");
     let mut session = database.session();
     session.execute("CREATE TABLE t (id int PRIMARY KEY, a json, left_out json, b json, n int)");
     let document = r#"{"k": 1, "name": "x", "list": [1, [2, 3], {"deep": null}], "q \"u\" o.[t": {"é": 1.5}}"#;

@@ -219,7 +219,7 @@ impl Parser<'_> {
         }
         self.accept_symbol('+');
         let first = match self.next()? {
-            Token::Text(text) => return Some(DefaultValue::Text(text.clone())),
+            Token::Text(text) => return Some(DefaultValue::Text(self.joined(text))),
             Token::Word(word) => word.to_ascii_lowercase(),
             Token::Name(_) | Token::Symbol(_) => return None,
         };
@@ -229,7 +229,7 @@ impl Parser<'_> {
                 "b" => Some(DefaultValue::Bytes(bits(text)?)),
                 "x" => Some(DefaultValue::Bytes(hex(text)?)),
                 // An introducer (_utf8mb4'…'), or a typed literal (DATE'…').
-                _ => Some(DefaultValue::Text(text.clone())),
+                _ => Some(DefaultValue::Text(self.joined(text))),
             };
         }
         Some(match first.as_str() {
@@ -249,6 +249,18 @@ impl Parser<'_> {
                 DefaultValue::Computed
             }
         })
+    }
+}
+
+impl Parser<'_> {
+    /// Texts that stand side by side are one.
+    fn joined(&mut self, first: &str) -> String {
+        let mut text = first.to_owned();
+        while let Some(Token::Text(more)) = self.peek() {
+            text.push_str(more);
+            self.next();
+        }
+        text
     }
 }
 

@@ -80,6 +80,7 @@ fn reads_defaults() {
     for (text, default) in [
         ("DEFAULT 'it''s'", DefaultValue::Text("it's".into())),
         ("DEFAULT -1.50 NOT NULL", DefaultValue::Text("-1.50".into())),
+        ("DEFAULT 'a' \"b\" 'c'", DefaultValue::Text("abc".into())),
         ("DEFAULT _utf8mb4'x'", DefaultValue::Text("x".into())),
         ("DEFAULT DATE'2020-01-01'", DefaultValue::Text("2020-01-01".into())),
         ("DEFAULT 0x6162", DefaultValue::Bytes(b"ab".to_vec())),
