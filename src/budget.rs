@@ -140,7 +140,7 @@ mod tests {
         tokio::task::yield_now().await;
         assert!(!taken.is_finished());
         other.give_back();
-        tokio::time::timeout(Duration::from_secs(5), taken).await.unwrap().unwrap();
+        tokio::time::timeout(Duration::from_secs(120), taken).await.unwrap().unwrap();
     }
 
     #[tokio::test]

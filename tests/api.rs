@@ -309,7 +309,7 @@ async fn states_are_those_that_were_asked_for() {
     assert_eq!(api.send("DELETE", "/connectors/p", "").await.status, StatusCode::NO_CONTENT);
     assert_eq!(api.get("/connectors").await.json(), json!(["s"]));
     assert_eq!(api.state.registered().await.unwrap().len(), 1);
-    api.runtime.stop(std::time::Duration::from_secs(10)).await.unwrap();
+    api.runtime.stop(std::time::Duration::from_secs(120)).await.unwrap();
 }
 
 #[tokio::test]
@@ -317,7 +317,7 @@ async fn a_failed_task_says_why_since_when_and_what_to_do() {
     let mut config = orders();
     config.as_object_mut().unwrap().remove("topic.prefix");
     let api = Api::with(&[("c1", config, Target::Running)], &[]).await;
-    let limit = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let limit = std::time::Instant::now() + std::time::Duration::from_secs(120);
     let task = loop {
         let answer = api.get("/connectors/c1/tasks/0/status").await.json();
         if answer["state"] == "FAILED" {
@@ -384,7 +384,7 @@ async fn a_file_wins_over_what_was_registered() {
     assert_eq!(api.get("/connectors/c1/status").await.json()["connector"]["state"], "STOPPED");
     assert_eq!(state.registered().await.unwrap()[0].config, None, "its file has its configuration");
     api.send("PUT", "/connectors/c1/pause", "").await;
-    api.runtime.stop(std::time::Duration::from_secs(10)).await.unwrap();
+    api.runtime.stop(std::time::Duration::from_secs(120)).await.unwrap();
     let mut changed: Properties = serde_json::from_value(orders()).unwrap();
     changed.insert("topic.prefix".to_owned(), "other".to_owned());
     let registered =

@@ -5,6 +5,7 @@ use rowtide::config::Target;
 use serde_json::json;
 
 use crate::api::{Api, orders};
+use crate::support::rest::nobody;
 
 /// Who may change a connector and not read its secrets would otherwise have them sent to a host of theirs.
 #[tokio::test]
@@ -34,8 +35,8 @@ async fn a_masked_secret_goes_only_where_it_went() {
     assert_eq!(elsewhere.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "nobody came");
     assert_eq!(api.get("/connectors/c1/config").await.json()["database.port"], "1");
     // Who writes the secret may send it anywhere. Nobody listens there.
-    drop(elsewhere);
-    let patch = json!({"database.port": port, "database.password": "mine"});
+    let (_nobody, port) = nobody();
+    let patch = json!({"database.port": port.to_string(), "database.password": "mine"});
     let message = api.send("PATCH", "/connectors/c1/config", &patch.to_string()).await.message();
     assert!(message.contains("Unable to connect: ") && !message.contains("'database.password'"), "{message}");
     // And a patch of something else keeps it.

@@ -6,7 +6,8 @@ use std::process::{Command, Output};
 use serde_json::json;
 
 use crate::support::daemon::Setup;
-use crate::support::{free_port, seconds};
+use crate::support::rest::nobody;
+use crate::support::{seconds, wait_until};
 
 struct Folder(tempfile::TempDir);
 
@@ -330,7 +331,8 @@ fn the_log_may_be_json() {
 
 #[test]
 fn an_unreachable_host_is_tried_again_and_a_stop_is_clean() {
-    let port = free_port().to_string();
+    let (_nobody, port) = nobody();
+    let port = port.to_string();
     let setup = Setup::new()
         .connector(&json!({
             "name": "pg", "connector.class": "io.debezium.connector.postgresql.PostgresConnector", "topic.prefix": "p",
@@ -346,7 +348,14 @@ fn an_unreachable_host_is_tried_again_and_a_stop_is_clean() {
         let trace = daemon.reaches(connector, "RESTARTING", seconds(20));
         assert!(trace.contains(&format!("127.0.0.1:{port}")), "{trace}");
     }
-    daemon.says("trying again", seconds(20));
-    daemon.stop(seconds(10));
+    // After three tries the next is three seconds away: none of them fails while the daemon stops.
+    wait_until("both were tried three times", seconds(60), || {
+        let log = daemon.log();
+        let tried = |line: &str, name: &str| {
+            [format!("connector={name}}}").as_str(), "trying again", "tries=3"].iter().all(|part| line.contains(part))
+        };
+        ["pg", "my"].iter().all(|name| log.lines().any(|line| tried(line, name)))
+    });
+    daemon.stop(seconds(30));
     assert!(!daemon.log().contains("s3cret"));
 }

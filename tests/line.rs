@@ -26,7 +26,7 @@ use rowtide::offset::{OffsetError, OffsetStore};
 use rowtide::record::{Record, Records, Run};
 use rowtide::sink::{Delivery, Message, Sink, SinkError};
 use rowtide::source::table::{self, Identity};
-use rowtide::source::{Outbox, Source, SourceError};
+use rowtide::source::{Outbox, Source, SourceError, batcher};
 use rowtide::transform::{Transform, TransformError};
 use tokio_util::sync::CancellationToken;
 
@@ -89,8 +89,10 @@ impl Source for ScriptedSource {
     fn run(mut self: Box<Self>, start: Option<Position>, out: Outbox) -> BoxFuture<'static, Result<(), SourceError>> {
         async move {
             let mut next = start.as_ref().map_or(1, |position| row_of(position) + 1);
+            out.progress.send_modify(|progress| progress.streaming = true);
             while next <= ROWS {
-                let last = (next + self.rng.random_range(0..7)).min(ROWS);
+                let more = if out.limits.singly > 0 { 0 } else { self.rng.random_range(0..7) };
+                let last = (next + more).min(ROWS);
                 let events = (next..=last).map(|row| self.event(row)).collect();
                 if out.send(Batch { events, position: position(last), tally: Tally::default() }).await.is_err() {
                     break;
@@ -220,8 +222,8 @@ fn table() -> Arc<Table> {
     Arc::new(table::table(identity, fields, Some(key), NameAdjustment::None))
 }
 
-fn connector(world: &Shared, seed: u64, faults: bool) -> Connector {
-    let rng = |salt: u64| StdRng::seed_from_u64(seed * 3 + salt);
+/// Without a place for what fails.
+fn pipeline() -> Pipeline {
     let schemaless: Properties =
         ["key", "value"].map(|of| (format!("{of}.converter.schemas.enable"), "false".to_owned())).into();
     let run = Run {
@@ -233,14 +235,20 @@ fn connector(world: &Shared, seed: u64, faults: bool) -> Connector {
         transaction_topic: "x".into(),
     };
     let converters = Converters::configured(&schemaless, &Properties::new()).unwrap();
+    Pipeline::new(Records::new(run), vec![Box::new(Refusing)], converters)
+}
+
+fn connector(world: &Shared, seed: u64, faults: bool) -> Connector {
+    let rng = |salt: u64| StdRng::seed_from_u64(seed * 3 + salt);
     Connector {
         source: Box::new(ScriptedSource { world: Arc::clone(world), table: table(), rng: rng(0) }),
-        pipeline: Pipeline::new(Records::new(run), vec![Box::new(Refusing)], converters).failing(failing()),
+        pipeline: pipeline().failing(failing()),
         sink: Box::new(ScriptedSink { world: Arc::clone(world), rng: rng(1), faults }),
         offsets: Box::new(ScriptedStore { world: Arc::clone(world), rng: rng(2), faults }),
         settings: Settings {
             limits: Limits { batches_queued: 2, batches_in_flight: 4, ..Limits::default() },
             save_interval: Duration::from_millis(2),
+            batch: batcher::Limits::default(),
             record_offsets: false,
             once: true,
             // Too little for what could be on its way.
@@ -340,4 +348,56 @@ async fn a_panic_in_the_line_is_a_failure_and_ends_the_source() {
     tokio::time::timeout(limit, ended).await.unwrap();
     handle.stop();
     handle.ended().await;
+}
+
+/// Whatever its batches were: rows before one that fails are delivered and saved, and none behind it.
+#[tokio::test(start_paused = true)]
+async fn what_precedes_a_row_that_fails_is_delivered() {
+    for seed in 0..50 {
+        let world = Shared::default();
+        let known = Arc::clone(&world);
+        let build = move || {
+            let mut connector = connector(&known, seed, false);
+            connector.pipeline = pipeline();
+            async { Ok(connector) }.boxed()
+        };
+        let handle = supervise::start(Box::new(build), Retry::default());
+        let failed = handle.reaches(&[State::Failed]);
+        let status = tokio::time::timeout(Duration::from_secs(60), failed).await.unwrap();
+        assert!(status.trace.is_some_and(|trace| trace.contains("it is its turn")));
+        handle.stop();
+        handle.ended().await;
+        let world = world.lock().unwrap();
+        assert_eq!((first_appearances(&world.delivered), world.saved), ((1..13).collect(), Some(12)), "seed {seed}");
+        assert_eq!(world.broken, Vec::<String>::new(), "seed {seed}");
+    }
+}
+
+/// A source whose database goes away while the connector stops.
+struct Parting(ScriptedSource);
+
+impl Source for Parting {
+    fn run(self: Box<Self>, start: Option<Position>, out: Outbox) -> BoxFuture<'static, Result<(), SourceError>> {
+        let ended = Box::new(self.0).run(start, out);
+        let gone = |()| Err(SourceError::Connect { address: "db:1".into(), reason: "refused".into() });
+        ended.map(move |ended| ended.and_then(gone)).boxed()
+    }
+}
+
+/// All was delivered and saved: whoever starts it again has nothing to repeat, and is not told so.
+#[tokio::test(start_paused = true)]
+async fn a_database_that_goes_away_while_it_stops_makes_no_unclean_stop() {
+    let world = Shared::default();
+    let source = ScriptedSource { world: Arc::clone(&world), table: table(), rng: StdRng::seed_from_u64(0) };
+    let parting = Connector { source: Box::new(Parting(source)), ..connector(&world, 1, false) };
+    let telltale = Telltale::default();
+    let stop = CancellationToken::new();
+    let mut saved = telltale.saved.subscribe();
+    let saves = async {
+        saved.wait_for(Option::is_some).await.unwrap();
+        stop.cancel();
+    };
+    let (ended, ()) = tokio::join!(run(parting, &telltale, stop.clone()), saves);
+    ended.unwrap();
+    assert_eq!(world.lock().unwrap().broken, Vec::<String>::new());
 }

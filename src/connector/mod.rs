@@ -36,9 +36,10 @@ use crate::event::Position;
 use crate::metrics::Meters;
 use crate::offset::{OffsetError, OffsetStore};
 use crate::sink::{Sink, SinkError};
-use crate::source::{Outbox, Progress, Source, SourceError};
+use crate::source::{Outbox, Progress, Source, SourceError, batcher};
 use crate::transform::TransformError;
 use pipeline::Pipeline;
+use policy::Verdict;
 pub use pump::Limits;
 use pump::{Pump, Rooms};
 use saver::Saver;
@@ -116,6 +117,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The shortest time between two saves of the position.
     pub save_interval: Duration,
+    /// How large a source's batches may become.
+    pub batch: batcher::Limits,
     /// Whether the sink wants the offset of every single record.
     pub record_offsets: bool,
     /// `--once`: end when the source has caught up and all of it is durable.
@@ -178,6 +181,7 @@ pub async fn run(connector: Connector, telltale: &Telltale, stop: CancellationTo
         progress: Arc::clone(&telltale.progress),
         stop: source_stop.clone(),
         record_offsets: settings.record_offsets,
+        limits: settings.batch,
         meters: Arc::clone(meters),
         room: Arc::clone(&rooms.queued),
     };
@@ -219,8 +223,23 @@ pub async fn run(connector: Connector, telltale: &Telltale, stop: CancellationTo
     };
     phases.confirmed();
     meters.run_ended();
-    // A source that broke off ends the pump in peace, so its error is the one that tells.
-    pumped.and(sourced)
+    ended(pumped, sourced, &stop)
+}
+
+fn ended(
+    pumped: Result<(), ConnectorError>,
+    sourced: Result<(), ConnectorError>,
+    stop: &CancellationToken,
+) -> Result<(), ConnectorError> {
+    match sourced {
+        // Nothing more is read anyway, and what was read is delivered and saved: the next start tells the database.
+        Err(error) if stop.is_cancelled() && policy::judge(&error) == Verdict::Transient => {
+            tracing::warn!(%error, "stopped while the database was away; the position is saved all the same");
+            pumped
+        }
+        // A source that broke off ends the pump in peace, so its error is the one that tells.
+        sourced => pumped.and(sourced),
+    }
 }
 
 async fn pump_and_save(

@@ -26,12 +26,12 @@ use crate::offset::sqlite::Sqlite;
 use crate::record::{Records, Run};
 use crate::sink::kafka::KafkaConfig;
 use crate::sink::lines::{Encoding, Encodings};
-use crate::source::SourceError;
 use crate::source::columns;
 use crate::source::common::{self, Common};
 use crate::source::describe::{DescribeError, Script};
 use crate::source::naming;
 use crate::source::seats::Seats;
+use crate::source::{SourceError, batcher};
 use crate::transform::{self, Transform};
 
 /// What a file turned out to be.
@@ -235,6 +235,7 @@ impl Plan {
             settings: Settings {
                 limits,
                 save_interval: Duration::from_millis(worker.save_interval_ms),
+                batch: batcher::Limits::default(),
                 record_offsets: !matches!(self.sink, SinkConfig::Kafka(_)),
                 once: *once,
                 budget: Some(budget.clone()),
@@ -265,6 +266,7 @@ impl Plan {
         let settings = Settings {
             limits: limits(worker),
             save_interval: Duration::from_millis(worker.save_interval_ms),
+            batch: batcher::Limits::default(),
             record_offsets: false,
             once: true,
             budget: None,

@@ -41,6 +41,27 @@ impl Verdict {
     }
 }
 
+/// Whether the error is one event's, which others of its batch may precede.
+#[must_use]
+pub const fn is_of_an_event(error: &ConnectorError) -> bool {
+    match error {
+        ConnectorError::Source(error) => matches!(
+            error,
+            SourceError::Undecodable { .. } | SourceError::UnsupportedType { .. } | SourceError::NameCollision { .. }
+        ),
+        ConnectorError::Sink(error) => {
+            matches!(error, SinkError::TooLarge { .. } | SinkError::InvalidTopic { .. } | SinkError::Refused { .. })
+        }
+        ConnectorError::Transform(_) => true,
+        ConnectorError::Convert(error) => !matches!(error, ConvertError::Registry(RegistryError::Unavailable { .. })),
+        ConnectorError::Offset(_)
+        | ConnectorError::Undelivered { .. }
+        | ConnectorError::Unsaved { .. }
+        | ConnectorError::Configuration(_)
+        | ConnectorError::Panicked { .. } => false,
+    }
+}
+
 /// Whether the error can pass by itself.
 #[must_use]
 pub const fn judge(error: &ConnectorError) -> Verdict {

@@ -18,7 +18,7 @@ use super::status::{Outlook, State, Status};
 use super::{Connector, ConnectorError, Telltale, run};
 use crate::event::Position;
 use crate::metrics::{Activity, Meters, STARTUPS};
-use crate::source::{Progress, SourceError};
+use crate::source::{Progress, SourceError, batcher};
 
 /// The longest wait between two logins that were refused.
 const LOGIN_WAIT_MAX: Duration = Duration::from_secs(300);
@@ -87,6 +87,12 @@ impl Handle {
         turns(&self.telltale, self.status.borrow().state);
     }
 
+    /// Whether it takes nothing more.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        *self.telltale.paused.borrow()
+    }
+
     /// Asks it to drain, save and end. [`Handle::ended`] tells when it has.
     pub fn stop(&self) {
         self.stop.cancel();
@@ -134,6 +140,8 @@ struct Manner {
     blocked: bool,
     /// A topic refused a message; what topics take is asked before anything is sent.
     asks_first: bool,
+    /// An event failed that may have had others before it in its batch: each is to be a batch of its own.
+    singly: bool,
 }
 
 struct Supervisor {
@@ -166,6 +174,12 @@ impl Supervisor {
                 return self.tell(Status { trace: Some(trace(&error)), ..Status::now(State::Stopped) });
             }
             let moved = before.0 != *self.telltale.saved.borrow();
+            if self.is_better_read_singly(&error, manner.singly) {
+                tracing::warn!(%error, "reading again event by event, so that what is before this one is delivered");
+                manner.singly = true;
+                continue;
+            }
+            manner.singly &= !moved || policy::is_of_an_event(&error);
             let repeats = !moved && before.1 != self.telltale.meters.line.written.get();
             tries = if moved { 1 } else { tries + 1 };
             repetitions = if repeats { repetitions + 1 } else { 0 };
@@ -212,6 +226,12 @@ impl Supervisor {
         }
     }
 
+    /// Whether what precedes a failed event in its batch would be delivered if each event were a batch. A snapshot would
+    /// begin anew, and repeat all that it told.
+    fn is_better_read_singly(&self, error: &ConnectorError, is_already: bool) -> bool {
+        !is_already && policy::is_of_an_event(error) && self.telltale.progress.borrow().streaming
+    }
+
     fn count(&self, error: &ConnectorError, verdict: Verdict) {
         let meters = &self.telltale.meters;
         meters.life.failed(verdict.name());
@@ -234,6 +254,9 @@ impl Supervisor {
         let mut connector = built.inspect_err(|_| STARTUPS.tasks.ended(false))?;
         if manner.asks_first {
             connector.pipeline.ask_first();
+        }
+        if manner.singly {
+            connector.settings.batch = batcher::Limits::event_by_event();
         }
         let stop = self.stop.clone();
         let running = run(connector, &self.telltale, stop);

@@ -117,8 +117,10 @@ fn states(name: &str, wanted: &Wanted, run: Option<&Run>, status: Option<&Status
         Target::Stopped => (Target::Stopped.name(), None),
         // What has failed stays so, as in Connect.
         Target::Paused if wanted.has_tasks => {
-            let failed = status.filter(|_| is_current).filter(has_failed).and_then(of_status);
-            (Target::Paused.name(), failed.or_else(|| task(Target::Paused.name(), None)))
+            // Until it takes nothing more it is not paused.
+            let takes = run.is_some_and(|run| !run.handle.is_paused());
+            let told = status.filter(|status| is_current && (takes || has_failed(status))).and_then(of_status);
+            (Target::Paused.name(), told.or_else(|| task(Target::Paused.name(), None)))
         }
         Target::Paused => (Target::Paused.name(), None),
         Target::Running => match status {

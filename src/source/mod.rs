@@ -181,6 +181,8 @@ pub struct Outbox {
     pub stop: CancellationToken,
     /// Whether the sink wants the offset of every single record.
     pub record_offsets: bool,
+    /// How large batches may become.
+    pub limits: batcher::Limits,
     /// What is counted of it.
     pub meters: Arc<Meters>,
     /// The memory of batches that wait.

@@ -6,8 +6,8 @@ use super::lines;
 use crate::support::certificates::Certificates;
 use crate::support::daemon::Setup;
 use crate::support::database::{Database, Session};
-use crate::support::seconds;
 use crate::support::server::{self, Server};
+use crate::support::{seconds, wait_until};
 
 /// A database with a row to capture.
 fn prepared<'a>(server: &'a Server, name: &str) -> Database<'a> {
@@ -89,7 +89,11 @@ fn postgres_asks_for_our_certificate() {
         format!("hostssl all certified 127.0.0.1/32 cert\nhost all certified 127.0.0.1/32 reject\n{before}"),
     )
     .unwrap();
+    // A new session tells when the server's first process, which makes all others, has read its files.
+    let read = || database.session().value("SELECT pg_conf_load_time()");
+    let before = read();
     session.execute("SELECT pg_reload_conf()");
+    wait_until("the server has read its rules", seconds(60), || read() != before);
     session.execute("CREATE ROLE certified LOGIN SUPERUSER REPLICATION");
     let ours = Certificates::of(&server.dir.join("ca.crt"), &server.dir.join("ca.key"), "certified");
     let with = |certificates: Option<(&Certificates, &str)>| {

@@ -74,8 +74,8 @@ fn as_in_the_image() {
         .spawn();
     let mut contained = Contained(child.unwrap());
     let log = || fs::read_to_string(folder.path().join("log")).unwrap();
-    let pid = wait_for("the daemon runs", seconds(20), || contained.pid());
-    wait_until("it has started", seconds(20), || probe(port, "/startupz") == 200);
+    let pid = wait_for("the daemon runs", seconds(60), || contained.pid());
+    wait_until("it has started", seconds(60), || probe(port, "/startupz") == 200);
     wait_until("it is ready", seconds(30), || probe(port, "/readyz") == 200);
     assert_eq!(probe(port, "/livez"), 200);
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
@@ -89,7 +89,7 @@ fn as_in_the_image() {
     // It is the first process of its namespace, which gets no signal that it does not handle.
     let done = Command::new("kill").args(["-TERM", &pid.to_string()]).status().unwrap();
     assert!(done.success());
-    let status = wait_for("it ends", seconds(25), || contained.0.try_wait().unwrap());
+    let status = wait_for("it ends", seconds(60), || contained.0.try_wait().unwrap());
     assert!(status.success(), "{status}: {}", log());
     let written: Vec<_> = fs::read_dir(&volume).unwrap().map(|entry| entry.unwrap()).collect();
     assert!(written.iter().all(|entry| entry.metadata().unwrap().uid() == USER), "{written:?}");

@@ -10,11 +10,11 @@ use serde_json::json;
 
 use super::ledger::{self, Ledger};
 use super::writer::{LAST, TABLES, Writer};
-use crate::support::daemon::Setup;
+use crate::support::daemon::{Daemon, Setup};
 use crate::support::database::Database;
 use crate::support::reader::{Reader, Record};
-use crate::support::seconds;
 use crate::support::server::{self, Server};
+use crate::support::{seconds, wait_until};
 
 /// A daemon that captures the writer's tables into three partitions each.
 fn setup(database: &Database<'_>) -> Setup {
@@ -59,29 +59,34 @@ fn kills(server: &Server, name: &str) {
     let setup = setup(&database);
     let mut reader = Reader::new(server::kafka(), &format!("{name}."));
     let writer = Writer::new(&database, seed, 20_000).start(Duration::from_millis(10));
-    let mut killed_after = |least: u64, most: u64| {
-        let daemon = setup.start();
+    let mut killed_after = |daemon: &Daemon, least: u64, most: u64| {
         std::thread::sleep(Duration::from_millis(rng.random_range(least..most)));
         assert!(!daemon.has_ended(), "the daemon ended by itself:\n{}", daemon.log());
         daemon.kill();
     };
     for _ in 0..4 {
-        killed_after(200, 1200);
+        killed_after(&setup.start(), 200, 1200);
     }
     let daemon = setup.start();
     reader.read_until(&daemon, "the stream has begun", seconds(60), |records| records.iter().any(is_streamed));
     drop(daemon);
-    let mut advanced = 0;
-    let mut seen = reader.count();
-    for _ in 0..20 {
-        killed_after(200, 2500);
-        let count = reader.count();
-        advanced += usize::from(count > seen);
-        seen = count;
+    for round in 0..20 {
+        let seen = reader.count();
+        let daemon = setup.start();
+        // How far a daemon comes within a time is a matter of the machine. So half of them are killed anywhere, and half only
+        // when they deliver.
+        if round % 2 == 0 {
+            killed_after(&daemon, 200, 2500);
+            continue;
+        }
+        wait_until("the daemon delivers something before it is killed", seconds(60), || {
+            assert!(!daemon.has_ended(), "the daemon ended by itself:\n{}", daemon.log());
+            reader.count() > seen
+        });
+        killed_after(&daemon, 0, 1500);
     }
     let ledger = writer.finish();
     conclude(&database, &setup, &mut reader, &ledger);
-    assert!(advanced >= 8, "only {advanced} of 20 runs delivered something before they were killed");
 }
 
 /// SIGTERM at random moments: nothing is lost, and nothing is repeated.

@@ -15,7 +15,7 @@ use crate::support::database::{Database, Session};
 use crate::support::reader::{Reader, Record};
 use crate::support::registry::{Registry, id};
 use crate::support::server::{self, Server};
-use crate::support::{RUNTIME, free_port, seconds};
+use crate::support::{RUNTIME, seconds};
 
 /// Stands before a registry, passes everything on, and counts what is asked for.
 struct Counter {
@@ -25,18 +25,17 @@ struct Counter {
 
 impl Counter {
     fn before(registry: &Server) -> Self {
-        let (port, seen) = (free_port(), Arc::default());
-        let counter = Self { port, seen: Arc::clone(&seen) };
+        let seen: Arc<Mutex<BTreeMap<String, usize>>> = Arc::default();
+        // It listens when this returns, on a port that nobody else can have taken meanwhile.
+        let listener = RUNTIME.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let counter = Self { port: listener.local_addr().unwrap().port(), seen: Arc::clone(&seen) };
         let root = format!("http://{}", registry.address());
         let app = Router::new().fallback(move |request: Request| pass(root.clone(), Arc::clone(&seen), request));
-        RUNTIME.spawn(async move {
-            let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.unwrap();
-            axum::serve(listener, app).await.unwrap();
-        });
+        RUNTIME.spawn(async move { axum::serve(listener, app).await.unwrap() });
         counter
     }
 
-    /// How often each was asked for.
+    /// How often each was asked for and answered.
     fn seen(&self) -> BTreeMap<String, usize> {
         self.seen.lock().unwrap().clone()
     }
@@ -44,11 +43,15 @@ impl Counter {
 
 async fn pass(root: String, seen: Arc<Mutex<BTreeMap<String, usize>>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    *seen.lock().unwrap().entry(format!("{} {}", head.method, head.uri.path())).or_default() += 1;
+    let what = format!("{} {}", head.method, head.uri.path());
     let url = format!("{root}{}", head.uri);
     let body = to_bytes(body, usize::MAX).await.unwrap();
     let asked = reqwest::Client::new().request(head.method, url).headers(head.headers).body(body);
     let answer = asked.send().await.unwrap();
+    // What a registry fails to answer is rightly asked again.
+    if !answer.status().is_server_error() {
+        *seen.lock().unwrap().entry(what).or_default() += 1;
+    }
     let mut response = Response::builder().status(answer.status());
     if let Some(kind) = answer.headers().get("content-type") {
         response = response.header("content-type", kind);

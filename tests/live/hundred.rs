@@ -149,10 +149,10 @@ fn a_hundred_connectors() {
     assert!(memory < MEMORY_MAX, "{memory} bytes");
     // A restart of the process starts all of them.
     let begin = Instant::now();
-    daemon.stop(seconds(10));
+    daemon.stop(seconds(30));
     eprintln!("stopped in {:?}", begin.elapsed());
     let daemon = setup.start();
     insert(&mut sides, 4);
     wait_for_row(&mut reader, sides.each_ref(), 4, std::slice::from_ref(&broken));
-    daemon.stop(seconds(10));
+    daemon.stop(seconds(30));
 }

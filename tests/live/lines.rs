@@ -8,7 +8,7 @@ use crate::support::{seconds, wait_for};
 /// Waits for so many events; gives them all.
 #[track_caller]
 pub(crate) fn wait(daemon: &Daemon, count: usize) -> Vec<Value> {
-    wait_for(&format!("{count} events"), seconds(30), || {
+    wait_for(&format!("{count} events"), seconds(60), || {
         assert!(!daemon.has_ended(), "the daemon ended by itself");
         let lines = daemon.lines();
         (lines.len() >= count).then_some(lines)
@@ -18,7 +18,7 @@ pub(crate) fn wait(daemon: &Daemon, count: usize) -> Vec<Value> {
 /// Waits for an event with that key; gives all events.
 #[track_caller]
 pub(crate) fn wait_for_key(daemon: &Daemon, key: &Value) -> Vec<Value> {
-    wait_for(&format!("an event of {key}"), seconds(30), || {
+    wait_for(&format!("an event of {key}"), seconds(60), || {
         assert!(!daemon.has_ended(), "the daemon ended by itself");
         let lines = daemon.lines();
         lines.iter().any(|line| line["key"] == *key).then_some(lines)

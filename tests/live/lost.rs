@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::lines;
 use crate::support::daemon::Setup;
-use crate::support::database::Database;
-use crate::support::seconds;
+use crate::support::database::{Database, Session};
 use crate::support::server::{self, Server};
+use crate::support::{seconds, wait_until};
 
 /// Runs until a row is delivered and saved, stops, spoils the log, and starts again: nothing may come, nothing may change.
 fn stops(database: &Database<'_>, spoil: impl FnOnce(), words: &[&str]) {
@@ -43,7 +43,10 @@ fn postgres_slot_dropped() {
     let database = Database::create(server::postgres(), "slot_dropped");
     let mut session = database.session();
     let spoil = || {
-        session.execute("SELECT pg_drop_replication_slot('slot_dropped')");
+        // The server may not have missed its reader yet.
+        wait_until("the slot can be dropped", seconds(60), || {
+            session.try_execute("SELECT pg_drop_replication_slot('slot_dropped')").is_ok()
+        });
     };
     stops(&database, spoil, &["slot_dropped", "snapshot"]);
     let slots = database.session().rows("SELECT FROM pg_replication_slots WHERE slot_name = 'slot_dropped'");
@@ -67,8 +70,25 @@ fn purged(server: &Server) {
     let mut session = database.session();
     let spoil = || {
         session.execute("FLUSH BINARY LOGS");
-        let newest = session.rows("SHOW BINARY LOGS").pop().unwrap()[0].clone().unwrap();
-        session.execute(&format!("PURGE BINARY LOGS TO '{newest}'"));
+        // A file that somebody reads is kept, and nobody is told; the server may not have missed its reader yet.
+        wait_until("only the newest file is left", seconds(60), || {
+            end_dumps(&mut session);
+            let newest = session.rows("SHOW BINARY LOGS").pop().unwrap()[0].clone().unwrap();
+            let purged = session.try_execute(&format!("PURGE BINARY LOGS TO '{newest}'"));
+            purged.is_ok() && session.rows("SHOW BINARY LOGS").len() == 1
+        });
     };
     stops(&database, spoil, &["binlog", "snapshot"]);
+}
+
+/// Ends what still sends the log to readers that have gone.
+fn end_dumps(session: &mut Session) {
+    for row in session.rows("SHOW PROCESSLIST") {
+        if let [Some(id), _, _, _, Some(command), ..] = row.as_slice()
+            && command.starts_with("Binlog Dump")
+        {
+            // It may end by itself meanwhile.
+            let _ = session.try_execute(&format!("KILL {id}"));
+        }
+    }
 }

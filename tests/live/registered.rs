@@ -122,15 +122,19 @@ fn is_quiet(server: &Server, name: &str, mut has_session: impl FnMut(&mut Sessio
     wait_for_ids(&daemon, &database, &[1, 2]);
     daemon.rest.change("PUT", &format!("/connectors/{name}/pause"), &Value::Null, 202);
     reaches(&daemon, name, "PAUSED", Some("PAUSED"));
+    let of = [("connector", name)];
+    // The status says what is wanted; time is counted as paused from when nothing more is taken.
+    Metrics::wait(daemon.rest, "nothing more is taken", seconds(30), |metrics| {
+        metrics.get("kafka_connect_connector_task_pause_ratio", &of) > 0.0
+    });
     for id in 3..100 {
         session.execute(&format!("INSERT INTO t VALUES ({id})"));
     }
     // What was read waits: where nothing is paused, nothing does.
-    let of = [("connector", name)];
     Metrics::wait(daemon.rest, "rows were read, and wait", seconds(20), |metrics| {
         metrics.find("rowtide_queue_events", &of).is_some_and(|events| events >= 1.0)
     });
-    assert!(has_session(&mut session), "it keeps its place at the server");
+    wait_until("it keeps its place at the server", seconds(20), || has_session(&mut session));
     assert_eq!(ids_of(&daemon, &database), [1, 2]);
     // A file's connector stays paused too, and a restart of the task starts nothing.
     daemon.stop(seconds(10));
@@ -320,7 +324,7 @@ fn masks_stand_for_what_they_hide() {
     daemon.kill();
     let daemon = start(&setup);
     session.execute("INSERT INTO t VALUES (3)");
-    wait_for_ids(&daemon, &database, &[1, 2, 3]);
+    wait_for_each(&daemon, &database, &[1, 2, 3]);
     let (status, body) = daemon.rest.send("PATCH", "/connectors/reg_masks/config", &json!({"database.password": "no"}));
     assert_eq!(status, 400, "{body}");
     // A mask that stands for nothing is no password.

@@ -23,10 +23,12 @@ fn registry(level: &str) -> Registry {
     }
 }
 
-fn record(fields: &[&str]) -> Definition {
+/// Each case has a name of its own: the registry keeps a text once for all subjects, and cases run at the same time.
+fn record(case: &str, fields: &[&str]) -> Definition {
+    let space = case.replace('-', "_");
     let fields = [&[r#"{"name":"id","type":"int"}"#], fields].concat().join(",");
-    let text = format!(r#"{{"type":"record","name":"Value","namespace":"a","fields":[{fields}]}}"#);
-    Definition { kind: SchemaType::Avro, text, name: Some("a.Value".to_owned()) }
+    let text = format!(r#"{{"type":"record","name":"Value","namespace":"{space}","fields":[{fields}]}}"#);
+    Definition { kind: SchemaType::Avro, text, name: Some(format!("{space}.Value")) }
 }
 
 const REQUIRED: &str = r#"{"name":"city","type":"string"}"#;
@@ -40,10 +42,10 @@ fn last(level: &str, case: &str, versions: &[&[&str]]) -> Result<(), RegistryErr
     let (last, first) = versions.split_last().unwrap();
     RUNTIME.block_on(async {
         for fields in first {
-            registry.register(&subject, &record(fields)).await.unwrap();
+            registry.register(&subject, &record(case, fields)).await.unwrap();
         }
-        let verdict = registry.check(&subject, &record(last)).await.unwrap();
-        let registered = registry.register(&subject, &record(last)).await.map(drop);
+        let verdict = registry.check(&subject, &record(case, last)).await.unwrap();
+        let registered = registry.register(&subject, &record(case, last)).await.map(drop);
         match (&verdict, &registered) {
             (Verdict::Compatible { .. }, Ok(())) => {}
             (Verdict::Incompatible { messages, .. }, Err(_)) => assert!(!messages.is_empty(), "{subject}: no reason"),
@@ -100,16 +102,17 @@ fn only_the_transitive_levels_look_behind_the_latest_version() {
 #[test]
 fn what_is_registered_is_unchanged_and_what_has_no_subject_is_new() {
     let registry = registry("FULL");
+    let record = || record("unchanged", &[]);
     RUNTIME.block_on(async {
-        assert_eq!(registry.check("levels-unchanged-value", &record(&[])).await.unwrap(), Verdict::New);
-        let first = registry.register("levels-unchanged-value", &record(&[])).await.unwrap();
-        let verdict = registry.check("levels-unchanged-value", &record(&[])).await.unwrap();
+        assert_eq!(registry.check("levels-unchanged-value", &record()).await.unwrap(), Verdict::New);
+        let first = registry.register("levels-unchanged-value", &record()).await.unwrap();
+        let verdict = registry.check("levels-unchanged-value", &record()).await.unwrap();
         assert_eq!(verdict, Verdict::Unchanged { version: Some(1), id: first.id });
-        assert_eq!(registry.register("levels-unchanged-value", &record(&[])).await.unwrap().id, first.id);
+        assert_eq!(registry.register("levels-unchanged-value", &record()).await.unwrap().id, first.id);
         let latest = registry.latest("levels-unchanged-value").await.unwrap().unwrap();
         assert_eq!((latest.id, latest.version), (first.id, Some(1)));
         // The same text has the same id under another subject.
-        assert_eq!(registry.register("levels-other-value", &record(&[])).await.unwrap().id, first.id);
+        assert_eq!(registry.register("levels-other-value", &record()).await.unwrap().id, first.id);
     });
 }
 

@@ -82,7 +82,7 @@ fn certificates_are_renewed_without_a_restart() {
     wait_until("the first authority's client is let in again", seconds(20), || served() == (200, 0));
     assert_eq!((told(&daemon, RENEWED), told(&daemon, KEEPS)), (2, 4), "{}", daemon.log());
     assert!(daemon.log().contains("cannot be read") && daemon.log().contains("ssl.truststore.location"));
-    daemon.stop(seconds(10));
+    daemon.stop(seconds(30));
 }
 
 #[test]
@@ -103,5 +103,5 @@ fn certificates_of_placeholders_are_renewed_too() {
     assert_eq!(served(), (200, 0));
     publish(folder.path(), "..2", &pair("stranger"));
     wait_until("the renewed certificate is served", seconds(20), || served() == (0, 200));
-    daemon.stop(seconds(10));
+    daemon.stop(seconds(30));
 }

@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use crate::support::daemon::Setup;
 use crate::support::database::{Database, Row, Session};
 use crate::support::registry::{Registry, api};
+use crate::support::rest::nobody;
 use crate::support::server::{self, Server};
-use crate::support::{free_port, seconds, wait_until};
+use crate::support::{seconds, wait_until};
 
 /// A database, a connector file for it, and what the command says of them.
 struct Case<'a> {
@@ -313,7 +314,8 @@ fn postgres_trials_wait_for_nobody_and_say_what_stands_in_their_way() {
 #[test]
 fn without_a_registry_there_is_nothing_to_check() {
     let mut case = Case::new(server::postgres(), "check_none");
-    let nobody = format!("http://127.0.0.1:{}", free_port());
+    let (_nobody, port) = nobody();
+    let nobody = format!("http://127.0.0.1:{port}");
     case.database.session().execute("CREATE TABLE t (id int PRIMARY KEY)");
     case.set("value.converter.schema.registry.url", json!(nobody));
     let said = case.run(&["check"]);

@@ -1,8 +1,8 @@
 //! Secrets in every place where there may be one, errors of every kind, the log at its most talkative: nothing that the
 //! daemon says holds any of them.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -75,18 +75,26 @@ fn registry_that_refuses() -> u16 {
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
         for connection in listener.incoming().flatten() {
-            let (mut reading, mut writing) = (BufReader::new(&connection), &connection);
-            let mut line = String::new();
-            while reading.read_line(&mut line).is_ok_and(|read| read > 2) {
-                line.clear();
-            }
-            let body = r#"{"error_code":40101,"message":"Unauthorized"}"#;
-            let head =
-                format!("HTTP/1.1 401 Unauthorized\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-            let _ = writing.write_all((head + body).as_bytes());
+            // Who says nothing holds up nobody else.
+            std::thread::spawn(move || refuse(&connection));
         }
     });
     port
+}
+
+/// Reads a request whole, and refuses it: a connection that is closed with something unread is reset, and the answer lost.
+fn refuse(connection: &TcpStream) {
+    let (mut reading, mut writing) = (BufReader::new(connection), connection);
+    let (mut line, mut length) = (String::new(), 0_usize);
+    while reading.read_line(&mut line).is_ok_and(|read| read > 2) {
+        let head = line.to_ascii_lowercase();
+        length = head.strip_prefix("content-length:").map_or(length, |length| length.trim().parse().unwrap());
+        line.clear();
+    }
+    let _ = reading.read_exact(&mut vec![0; length]);
+    let body = r#"{"error_code":40101,"message":"Unauthorized"}"#;
+    let head = format!("HTTP/1.1 401 Unauthorized\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+    let _ = writing.write_all((head + body).as_bytes());
 }
 
 /// A login that is refused, registries that refuse, a broker that wants no login.
@@ -221,6 +229,8 @@ fn started() -> (Setup, Daemon) {
         .set("bootstrap.servers", &server::kafka().address())
         .set("rest.auth.basic.file", &users.display().to_string())
         .set("log.level", "trace")
+        // Some of them have what they cannot deliver, and nobody waits for that.
+        .set("task.shutdown.graceful.timeout.ms", "3000")
         .set("consumer.sasl.password", &secret("consumer"));
     let daemon = setup.start();
     daemon.says("the REST API listens", seconds(10));
@@ -295,7 +305,7 @@ fn nothing_that_is_said_holds_a_secret() {
     let said = std::mem::take(&mut client.said);
     // Some of them have what they cannot deliver, so it is no clean stop.
     daemon.terminate();
-    daemon.ended(seconds(20));
+    daemon.ended(seconds(30));
     let log = daemon.log();
     let lines: Vec<&str> = said.iter().map(String::as_str).chain(log.lines()).collect();
     assert!(lines.len() > 1000, "the log at trace level has only {} lines", lines.len());

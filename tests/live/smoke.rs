@@ -35,7 +35,7 @@ fn smoke(server: &Server, name: &str, more: &Value) {
     let expected = json!([[1, "r", "one"], [2, "c", "two"], [2, "u", "zwei"], [1, "d", null], [1, null, null]]);
     assert_eq!(json!(seen), expected);
     assert_eq!(daemon.reaches(name, "RUNNING", seconds(5)), "");
-    daemon.stop(seconds(10));
+    daemon.stop(seconds(30));
 }
 
 #[test]

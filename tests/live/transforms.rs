@@ -122,35 +122,44 @@ fn rows_pass_the_chain(server: &Server, name: &str) {
     assert_eq!(header(record(4), "correlation-id"), header(record(4), "causation-id"));
     let ids: HashSet<String> = reader.records.iter().filter_map(|record| record.header("event-id")).collect();
     assert_eq!(ids.len(), reader.records.len(), "each event has an id of its own");
-    repeats_have_the_same_ids(setup, &database, &mut reader);
+    // How much is saved at the moment of a kill is up to the scheduler: a round in which too little comes again shows nothing.
+    let mut setup = setup;
+    for round in 1..=5 {
+        let (after, repeated) = repeats_have_the_same_ids(setup, &database, &mut reader, 100 * round);
+        setup = after;
+        if repeated >= 10 {
+            return;
+        }
+    }
+    panic!("each kill came after a save of nearly all");
 }
 
-/// What is delivered but not saved comes again after `kill -9`.
-fn repeats_have_the_same_ids(setup: Setup, database: &Database<'_>, reader: &mut Reader) {
+/// What is delivered but not saved comes again after `kill -9`: how much did. The rows' keys begin at that one.
+fn repeats_have_the_same_ids(setup: Setup, database: &Database<'_>, reader: &mut Reader, from: i64) -> (Setup, usize) {
     let before = reader.records.len();
     let mut session = database.session();
+    let row = |id: i64| format!("({id}, 'new@shop.com', 'New', 'new', {id}, NULL)");
     // After the first save there is none for ten minutes.
     let setup = setup.set("offset.flush.interval.ms", "600000");
     let daemon = setup.start();
     let there = |records: &[Record], id: i64| records[before..].iter().any(|record| record.key_json()["id"] == id);
-    session.execute("INSERT INTO people VALUES (10, 'new@shop.com', 'New', 'new', 10, NULL)");
-    reader.read_until(&daemon, "the first row is there", seconds(60), |records| there(records, 10));
-    for id in 11..=20 {
-        session.execute(&format!("INSERT INTO people VALUES ({id}, 'new@shop.com', 'New', 'new', {id}, NULL)"));
+    session.execute(&format!("INSERT INTO people VALUES {}", row(from)));
+    reader.read_until(&daemon, "the first row is there", seconds(60), |records| there(records, from));
+    for id in from + 1..=from + 10 {
+        session.execute(&format!("INSERT INTO people VALUES {}", row(id)));
         session.execute(&format!("UPDATE people SET amount = 0 WHERE id = {id}"));
     }
     session.execute("BEGIN");
-    session.execute(
-        "INSERT INTO people VALUES (21, 'one@shop.com', 'New', 'new', 21, NULL), (22, NULL, NULL, 'new', 22, NULL)",
-    );
+    let (last, end) = (from + 12, from + 20);
+    session.execute(&format!("INSERT INTO people VALUES {}, ({last}, NULL, NULL, 'new', {last}, NULL)", row(last - 1)));
     session.execute("COMMIT");
-    reader.read_until(&daemon, "the last row is there", seconds(60), |records| there(records, 22));
+    reader.read_until(&daemon, "the last row is there", seconds(60), |records| there(records, last));
     daemon.kill();
     let repeated = reader.read().len();
     let setup = setup.set("offset.flush.interval.ms", "250");
     let daemon = setup.start();
-    session.execute("INSERT INTO people VALUES (30, 'end@shop.com', 'New', 'new', 30, NULL)");
-    reader.read_until(&daemon, "the row after the crash is there", seconds(60), |records| there(records, 30));
+    session.execute(&format!("INSERT INTO people VALUES {}", row(end)));
+    reader.read_until(&daemon, "the row after the crash is there", seconds(60), |records| there(records, end));
     daemon.stop(seconds(20));
     let identity = |record: &Record| (record.key_json().to_string(), record.value_json()["amount"].to_string());
     let told = |record: &Record| -> Vec<Option<String>> {
@@ -160,13 +169,13 @@ fn repeats_have_the_same_ids(setup: Setup, database: &Database<'_>, reader: &mut
         reader.records[before..repeated].iter().map(|record| (identity(record), told(record))).collect();
     assert_eq!(first.len(), 23);
     let again: Vec<&Record> =
-        reader.records[repeated..].iter().filter(|record| record.key_json()["id"] != 30).collect();
-    assert!(again.len() >= 10, "only {} were repeated", again.len());
-    for record in again {
+        reader.records[repeated..].iter().filter(|record| record.key_json()["id"] != end).collect();
+    for record in &again {
         assert_eq!(told(record), first[&identity(record)], "{record:?}");
     }
     let transactions: HashSet<&Option<String>> = first.values().map(|told| &told[3]).collect();
     assert_eq!(transactions.len(), 22, "two of the rows are of one transaction");
+    (setup, again.len())
 }
 
 #[test]

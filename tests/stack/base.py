@@ -73,8 +73,11 @@ def run(command, tries=1, **options):
 
 
 def copy_tree(source, target):
-    """Copies a data folder, without copying its blocks where the file system can share them."""
-    run(["cp", "-a", "--reflink=auto", source, target])
+    """Copies a data folder, without copying its blocks where the file system can share them; a half copy is never seen."""
+    new = Path(target).with_name(f"{Path(target).name}.new")
+    shutil.rmtree(new, ignore_errors=True)
+    run(["cp", "-a", "--reflink=auto", source, new])
+    new.rename(target)
 
 
 @contextlib.contextmanager

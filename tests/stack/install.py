@@ -162,7 +162,7 @@ def python_environment(name, wanted, folder):
         if not importlib.util.find_spec("ensurepip"):
             apt_install(["python3-venv"])
         run([sys.executable, "-m", "venv", new])
-        run([new / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check", *wanted], tries=3)
+        run([new / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check", *wanted], tries=5)
         # An environment names its own folder in its scripts, so only `bin/python` is used of it.
     return once(name, " ".join(wanted), make, folder)
 

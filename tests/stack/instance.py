@@ -25,7 +25,15 @@ from base import HOST, LOCK, RUN, StackError, locked, port_is_free, read_json, s
 
 # Below the range from which systems take the ports of outgoing connections.
 PORTS = range(20000, 32000)
-START_SECONDS, STOP_SECONDS = 120, 90
+# A machine that builds and tests beside is ten times slower than an idle one.
+START_SECONDS, STOP_SECONDS = 300, 180
+# A server may end while it starts for a reason that passes: its port was taken meanwhile, its last process is not quite gone.
+STARTS = 3
+KERNEL_THREAD = 0x00200000
+
+
+class EndedAtOnce(StackError):
+    """A server that ended while it started."""
 
 
 class Instance:
@@ -36,10 +44,14 @@ class Instance:
             raise StackError(f"a server's name is of letters, digits, - and _, not {name!r}")
         self.name, self.dir = name, RUN / name
         self.file = self.dir / "instance.json"
+        self.port_wanted = None
+        self.read()
+
+    def read(self):
+        """What the file says now: another command may have changed it before this one had the lock."""
         told = read_json(self.file) or {}
         self.kind, self.pid, self.owner = told.get("kind"), told.get("pid"), told.get("owner")
         self.ports, self.options = told.get("ports", []), told.get("options", {})
-        self.port_wanted = None
 
     @property
     def port(self):
@@ -69,6 +81,24 @@ class Instance:
         except OSError:
             return False
 
+    def ended(self):
+        """Whether nothing is left of that process: one that is killed has no command line long before its last thread has
+        gone, and with it the ports and the locks of files."""
+        try:
+            process = Path(f"/proc/{self.pid}")
+            if command := (process / "cmdline").read_bytes():
+                return os.fsencode(f"{self.dir}/") not in command
+            fields = (process / "stat").read_text().rpartition(")")[2].split()
+            if fields[0] in "ZX":
+                return len(list((process / "task").iterdir())) <= 1
+            return int(fields[6]) & KERNEL_THREAD != 0
+        except OSError:
+            return True
+
+    def signal(self, number):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
     def locked(self):
         """A lock file of a fixed set: names come and go, and a lock file cannot be removed safely."""
         return locked(f"run-{zlib.crc32(self.name.encode()) % 256}")
@@ -92,55 +122,77 @@ def take_ports(instance, count):
 
 def start(kind, instance, options, owner=None):
     """Starts it, or does nothing when it runs already; a stopped one goes on with its data and port."""
-    if instance.kind not in (None, kind.NAME):
-        raise StackError(f"{instance.name} is a {instance.kind}: remove it first")
     kind.install()
     with instance.locked():
+        instance.read()
+        if instance.kind not in (None, kind.NAME):
+            raise StackError(f"{instance.name} is a {instance.kind}: remove it first")
         if instance.alive():
             return
+        wait_until(instance.ended, STOP_SECONDS, f"the last process of {instance.name}, which is about to end,")
         instance.dir.mkdir(parents=True, exist_ok=True)
         instance.kind, instance.options, instance.owner = kind.NAME, options, owner
         take_ports(instance, kind.PORTS)
         if owner:
             watch(owner)
-        if not instance.data.exists():
+        is_new = not instance.data.exists()
+        if is_new:
             kind.prepare(instance)
-        kind.before_start(instance)
-        with open(instance.log, "ab") as log:
-            # `cwd`: a server's relative paths, and a core file, belong in its folder.
-            server = subprocess.Popen(
-                [str(part) for part in kind.command(instance)], cwd=instance.dir, stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, start_new_session=True)
-        instance.pid = server.pid
-        instance.save()
-        try:
-            wait_until(lambda: kind.answers(instance), START_SECONDS, f"{kind.NAME} {instance.name}",
-                       dead=lambda: server.poll() is not None, tail=instance.log)
-        except StackError:
-            server.kill()
-            server.wait()
-            raise
+        for left in reversed(range(STARTS)):
+            try:
+                return launch(kind, instance)
+            except EndedAtOnce as problem:
+                if not left:
+                    raise
+                say(f"{problem}\ntrying again")
+            if is_new and instance.port_wanted is None:
+                # Nobody knows its ports yet, and they may be another program's by now.
+                instance.ports = []
+                take_ports(instance, kind.PORTS)
+            time.sleep(1)
+
+
+def launch(kind, instance):
+    """Starts the process, and waits until it answers."""
+    kind.before_start(instance)
+    with open(instance.log, "ab") as log:
+        # `cwd`: a server's relative paths, and a core file, belong in its folder.
+        server = subprocess.Popen(
+            [str(part) for part in kind.command(instance)], cwd=instance.dir, stdin=subprocess.DEVNULL,
+            stdout=log, stderr=log, start_new_session=True)
+    instance.pid = server.pid
+    instance.save()
+    try:
+        wait_until(lambda: kind.answers(instance), START_SECONDS, f"{kind.NAME} {instance.name}",
+                   dead=lambda: server.poll() is not None, tail=instance.log)
+    except StackError as problem:
+        if server.poll() is not None:
+            raise EndedAtOnce(str(problem)) from None
+        server.kill()
+        server.wait()
+        raise
 
 
 def end(instance, signal_number):
     """Sends the signal and waits for the process to go; killed when it does not."""
     with instance.locked():
+        instance.read()
         if not instance.alive():
             return False
-        os.kill(instance.pid, signal_number)
+        instance.signal(signal_number)
         try:
-            wait_until(lambda: not instance.alive(), STOP_SECONDS, f"{instance.name}, asked to stop,")
+            wait_until(instance.ended, STOP_SECONDS, f"{instance.name}, asked to stop,")
         except StackError:
             say(f"{instance.name} did not stop within {STOP_SECONDS} s: killed")
-            os.kill(instance.pid, signal.SIGKILL)
-            wait_until(lambda: not instance.alive(), 10, f"{instance.name}, killed,")
+            instance.signal(signal.SIGKILL)
+            wait_until(instance.ended, STOP_SECONDS, f"{instance.name}, killed,")
     return True
 
 
 def remove(instance, kind):
     end(instance, kind.KILL)
     # Children of a crashed server may still write for a moment.
-    for _ in range(20):
+    for _ in range(100):
         shutil.rmtree(instance.dir, ignore_errors=True)
         if not instance.dir.exists():
             break
@@ -177,5 +229,7 @@ def outlive(owner, remove_one):
             time.sleep(0.2)
         for instance in every_instance():
             if instance.owner == owner:
-                remove_one(instance)
+                # One that does not go must not keep the others.
+                with contextlib.suppress(StackError):
+                    remove_one(instance)
         Path(file.name).unlink()

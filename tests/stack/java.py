@@ -132,16 +132,28 @@ class Kafka(JavaServer):
                 "kafka.Kafka", instance.dir / "server.properties"]
 
     def answers(self, instance):
-        """A metadata request (version 1, no topics) is answered with at least one broker."""
+        """A metadata request (version 1, no topics) is answered with brokers of which it is one: it is not fenced any more."""
         body = struct.pack(">hhih", 3, 1, 1, 2) + b"ok" + struct.pack(">i", 0)
         try:
             with socket.create_connection((HOST, instance.port), 1) as connection:
-                connection.settimeout(2)
+                connection.settimeout(5)
                 connection.sendall(struct.pack(">i", len(body)) + body)
-                answer = connection.makefile("rb").read(12)
-                return len(answer) == 12 and struct.unpack(">i", answer[8:])[0] > 0
-        except OSError:
+                reading = connection.makefile("rb")
+                answer = reading.read(struct.unpack(">i", reading.read(4))[0])
+                return instance.port in broker_ports(answer)
+        except (OSError, struct.error):
             return False
+
+
+def broker_ports(metadata):
+    """The ports of the brokers in an answer of that version: after an id and their number, each with id, host, port, rack."""
+    (count,), at, ports = struct.unpack_from(">i", metadata, 4), 8, []
+    for _ in range(count):
+        (host,) = struct.unpack_from(">h", metadata, at + 4)
+        port, rack = struct.unpack_from(">ih", metadata, at + 6 + host)
+        ports.append(port)
+        at += 12 + host + max(rack, 0)
+    return ports
 
 
 class Connect(JavaServer):

@@ -11,6 +11,7 @@ import re
 import shlex
 import shutil
 import tarfile
+import time
 import zipfile
 from pathlib import Path
 
@@ -29,14 +30,30 @@ def apt_install(missing):
     say(f"apt-get install {' '.join(missing)}")
     with locked("apt"):
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        command = [*sudo, "apt-get", "-o", "DPkg::Lock::Timeout=300", "-qq"]
-        run([*command, "update"], tries=3, env=quiet)
-        run([*command, "install", "-y", "--no-install-recommends", *missing], tries=2, env=quiet)
+        command = [*sudo, "apt-get", "-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=3", "-qq"]
+
+        def update_and_install():
+            run([*command, "update"], tries=5, env=quiet)
+            run([*command, "install", "-y", "--no-install-recommends", *missing], env=quiet)
+        # Together: an update that fetched half of the lists succeeds, and packages move on between the two.
+        again(update_and_install)
 
 
 def need_programs(**packages):
     """need_programs(mvn="maven"): installs the package of each program that is not there."""
     apt_install([package for program, package in packages.items() if not shutil.which(program)])
+
+
+def again(do, tries=3):
+    """Does something again when it fails, as what comes over a network may."""
+    for attempt in range(1, tries + 1):
+        try:
+            return do()
+        except StackError as problem:
+            if attempt == tries:
+                raise
+            say(f"trying again: {str(problem).splitlines()[-1]}")
+            time.sleep(5 * attempt)
 
 
 # --- Maven ----------------------------------------------------------------------------
@@ -49,11 +66,17 @@ def need_java():
     need_programs(java="default-jdk-headless", mvn="maven")
 
 
+def maven(*arguments):
+    """Runs Maven. One at a time: its repository is not made for several. -U: what was not found a moment ago is looked for."""
+    with locked("maven"):
+        run(["mvn", "-q", "-B", "-U", *arguments], tries=5)
+
+
 def maven_copy(artifact, target):
     """Fetches one artifact (group:artifact:version:type[:classifier]) into a folder; returns its path."""
     need_java()
     with replacing(Path(target)) as new:
-        run(["mvn", "-q", "-B", f"{DEPENDENCY}:copy", f"-Dartifact={artifact}", f"-DoutputDirectory={new}"], tries=3)
+        maven(f"{DEPENDENCY}:copy", f"-Dartifact={artifact}", f"-DoutputDirectory={new}")
     return next(Path(target).iterdir())
 
 
@@ -69,8 +92,7 @@ def maven_classpath(artifacts, target):
             '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>'
             "<groupId>local</groupId><artifactId>classpath</artifactId><version>1</version>"
             f"<dependencies>{dependencies}</dependencies></project>")
-        run(["mvn", "-q", "-B", "-f", pom, f"{DEPENDENCY}:copy-dependencies",
-             "-DincludeScope=runtime", f"-DoutputDirectory={new}"], tries=3)
+        maven("-f", pom, f"{DEPENDENCY}:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={new}")
         pom.unlink()
 
 
@@ -189,7 +211,12 @@ class PrivateApt:
 
     def download(self, names):
         """Every package that these need, themselves included: paths of .deb files."""
-        run(["apt-get", "-qq", "update"], tries=3, env=self.env)
+        try:
+            # Half of the lists would give another suite's version, or none.
+            run(["apt-get", "-qq", "-o", "APT::Update::Error-Mode=any", "update"], tries=4, env=self.env)
+        except StackError as problem:
+            say(f"{str(problem).splitlines()[-1]}: going on with the lists that there are")
+            run(["apt-get", "-qq", "update"], env=self.env)
         wanted = [found for found in map(self.newest, names) if found]
         if len(wanted) < len(names):
             raise StackError(f"not all of {', '.join(names)} are there")
@@ -209,7 +236,9 @@ def download_debs(suites, names):
     for suite in suites:
         try:
             with locked(f"apt-{suite}"):
-                debs = PrivateApt(suite).download(names)
+                apt = PrivateApt(suite)
+                # Lists and packages together: a mirror may have moved on between the two.
+                debs = again(lambda: apt.download(names), tries=2)
         except StackError as problem:
             say(f"{names[0]} from {suite}: {str(problem).splitlines()[-1]}")
             continue

@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::exposition::Metrics;
 use super::rest::Rest;
 use super::{free_port, wait_for, wait_until};
 
@@ -31,6 +32,8 @@ impl Setup {
         let state = setup.path("state.db").display().to_string();
         setup
             .set("state.path", &state)
+            // A clean stop on a busy machine may take longer than the five seconds after which it is no clean one.
+            .set("task.shutdown.graceful.timeout.ms", "30000")
             .set("key.converter.schemas.enable", "false")
             .set("value.converter.schemas.enable", "false")
     }
@@ -163,10 +166,15 @@ impl Daemon {
         assert!(status.success(), "a clean stop ended with {status}");
     }
 
-    /// What it wrote to standard error in this run.
+    /// What it wrote to standard error in this run; as long as it runs, the lines that are complete.
     pub(crate) fn log(&self) -> String {
+        let has_ended = self.has_ended();
         let log = fs::read(&self.log).unwrap();
-        String::from_utf8_lossy(log.get(self.log_start..).unwrap_or_default()).into_owned()
+        let mut text = String::from_utf8_lossy(log.get(self.log_start..).unwrap_or_default()).into_owned();
+        if !has_ended {
+            text.truncate(text.rfind('\n').map_or(0, |end| end + 1));
+        }
+        text
     }
 
     /// Waits until it says that.
@@ -174,6 +182,28 @@ impl Daemon {
     pub(crate) fn says(&self, text: &str, limit: Duration) {
         wait_until(&format!("the daemon says {text:?}"), limit, || self.log().contains(text) || self.has_ended());
         assert!(self.log().contains(text), "the daemon ended, and never said {text:?}");
+    }
+
+    /// How often it has said that.
+    pub(crate) fn said(&self, text: &str) -> usize {
+        self.log().matches(text).count()
+    }
+
+    /// Waits until it says that once more than so many times: what it said before may have been said too early to count.
+    #[track_caller]
+    pub(crate) fn says_again(&self, text: &str, before: usize, limit: Duration) {
+        let what = format!("the daemon says {text:?} after {before} times");
+        wait_until(&what, limit, || self.said(text) > before || self.has_ended());
+        assert!(self.said(text) > before, "the daemon ended, and never said {text:?} again");
+    }
+
+    /// Waits until Kafka has acknowledged all that it was given: who reads a record knows nothing of that.
+    #[track_caller]
+    pub(crate) fn is_acknowledged(&self, connector: &str, limit: Duration) {
+        let what = format!("all messages of {connector} are acknowledged");
+        Metrics::wait(self.rest, &what, limit, |metrics| {
+            metrics.is("rowtide_sink_bytes", &[("connector", connector)], 0)
+        });
     }
 
     /// Waits until its connector's task is in that state; gives the trace.

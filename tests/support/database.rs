@@ -1,6 +1,7 @@
 //! A database for one test, on a server that others may use too, and the connector file that captures it.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
 use serde_json::{Value, json};
@@ -98,7 +99,9 @@ pub(crate) struct Database<'a> {
 impl<'a> Database<'a> {
     /// An empty one.
     pub(crate) fn create(server: &'a Server, name: &str) -> Self {
-        Session::connect(server, "").execute(&format!("CREATE DATABASE {name}"));
+        // The other template cannot be copied while somebody, such as a worker of the server's own, is connected to it.
+        let template = if server.kind.starts_with("postgres") { " TEMPLATE template0" } else { "" };
+        Session::connect(server, "").execute(&format!("CREATE DATABASE {name}{template}"));
         Self { server, name: name.to_owned() }
     }
 
@@ -143,6 +146,8 @@ impl<'a> Database<'a> {
                 "database.password": "dbz",
                 "database.include.list": self.name,
                 "database.server.id": SERVER_ID.fetch_add(1, Ordering::Relaxed),
+                // The read lock of another test on the same server holds up everybody's.
+                "snapshot.lock.timeout.ms": 60000,
             })
         };
         let config_map = config.as_object_mut().unwrap();
@@ -163,10 +168,18 @@ impl Drop for Database<'_> {
         if std::thread::panicking() || !self.is_postgres() {
             return;
         }
-        let free = format!(
-            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = '{}'",
-            self.name
-        );
-        let _ = Session::connect(self.server, "").try_execute(&free);
+        let of_this = format!("FROM pg_replication_slots WHERE database = '{}'", self.name);
+        let free = format!("SELECT pg_drop_replication_slot(slot_name) {of_this}");
+        let end = format!("SELECT pg_terminate_backend(active_pid) {of_this} AND active");
+        let mut session = Session::connect(self.server, "");
+        // The server may not have noticed yet that a daemon has gone. A slot that stayed would keep the log, and one of the
+        // places for slots, from all other tests.
+        for _ in 0..100 {
+            if session.try_execute(&free).is_ok() {
+                return;
+            }
+            let _ = session.try_execute(&end);
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 }

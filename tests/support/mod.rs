@@ -17,8 +17,9 @@ pub(crate) mod server;
 pub(crate) mod topics;
 pub(crate) mod tunnel;
 
+use std::collections::BTreeSet;
 use std::net::TcpListener;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rand::Rng;
@@ -60,10 +61,13 @@ pub(crate) const fn seconds(seconds: u64) -> Duration {
 }
 
 /// A port that nobody has, below those that systems give to outgoing connections and those of `tests/stack`.
+/// Nobody gets it twice: it is bound later, and until then no other test may take it.
 pub(crate) fn free_port() -> u16 {
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
     loop {
         let port = rand::rng().random_range(12_000..20_000);
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+        let is_new = GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(port);
+        if is_new && TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }
     }

@@ -45,9 +45,12 @@ impl Record {
     }
 }
 
-fn is_away(code: RDKafkaErrorCode) -> bool {
+/// Whether a broker is away, or has not heard yet of a topic that was just made.
+fn can_pass(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode::{AllBrokersDown, BrokerTransportFailure, OperationTimedOut};
-    matches!(code, AllBrokersDown | BrokerTransportFailure | OperationTimedOut)
+    use RDKafkaErrorCode::{LeaderNotAvailable, NotLeaderForPartition, UnknownTopicOrPartition};
+    let is_away = matches!(code, AllBrokersDown | BrokerTransportFailure | OperationTimedOut);
+    is_away || matches!(code, LeaderNotAvailable | NotLeaderForPartition | UnknownTopicOrPartition)
 }
 
 fn json(bytes: Option<&[u8]>) -> Value {
@@ -93,7 +96,7 @@ impl Reader {
                 match message {
                     Ok(message) => self.take(&message),
                     // A broker that a test stops comes back.
-                    Err(KafkaError::MessageConsumption(code)) if is_away(code) => continue,
+                    Err(KafkaError::MessageConsumption(code)) if can_pass(code) => continue,
                     Err(error) => panic!("{error}"),
                 }
                 if self.reached(&ends) {
@@ -140,7 +143,7 @@ impl Reader {
             .map(|(topic, id)| {
                 // A partition that was just made may have no leader yet.
                 let ends = || self.consumer.fetch_watermarks(&topic, id, seconds(20)).ok();
-                let (_, end) = wait_for(&format!("the end of {topic}, {id}"), seconds(20), ends);
+                let (_, end) = wait_for(&format!("the end of {topic}, {id}"), seconds(60), ends);
                 ((topic, id), end)
             })
             .collect()

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 
-WAIT_SECONDS = 30
+WAIT_SECONDS = 120
 
 
 def until(what, ready):

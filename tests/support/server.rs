@@ -7,7 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use rdkafka::ClientConfig;
+use rdkafka::admin::AdminClient;
+use rdkafka::client::DefaultClientContext;
 use serde::Deserialize;
+
+use super::{seconds, wait_until};
 
 /// A running server.
 #[derive(Deserialize)]
@@ -37,7 +42,20 @@ impl Server {
     pub(crate) fn two_brokers(name: &str) -> (Self, Self) {
         let first = Self::own("kafka", name, &[]);
         let second = Self::own("kafka", &format!("{name}-2"), &[&format!("second.of={}", first.ports[1])]);
+        // It answers before the controller lets it have topics.
+        second.has_brokers(2);
+        first.has_brokers(2);
         (first, second)
+    }
+
+    /// Waits until this broker knows of so many that can have topics.
+    fn has_brokers(&self, count: usize) {
+        // No consumer: a group would make Kafka make its topic of offsets, wherever it likes.
+        let admin: AdminClient<DefaultClientContext> =
+            ClientConfig::new().set("bootstrap.servers", self.address()).create().unwrap();
+        wait_until(&format!("{} knows of {count} brokers", self.name), seconds(60), || {
+            admin.inner().fetch_metadata(None, seconds(20)).is_ok_and(|metadata| metadata.brokers().len() == count)
+        });
     }
 
     fn start(kind: &str, name: &str, settings: &[&str]) -> Self {
@@ -103,8 +121,10 @@ pub(crate) fn kafka() -> &'static Server {
 /// Kafka Connect with Debezium, a worker on that broker.
 pub(crate) fn connect() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
+    // A task that is slow to stop would not save its last offsets, and then repeat what it has sent.
+    let (stop, flush) = ("task.shutdown.graceful.timeout.ms=60000", "offset.flush.timeout.ms=60000");
     let broker = || format!("bootstrap.servers={}", kafka().address());
-    SERVER.get_or_init(|| Server::start("connect", "connect", &[&broker()]))
+    SERVER.get_or_init(|| Server::start("connect", "connect", &[&broker(), stop, flush]))
 }
 
 /// The schema registry that tests share.

@@ -6,12 +6,19 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use super::RUNTIME;
 use super::certificates::Certificates;
+
+/// Whoever is turned away was told why, and may be sending already: a connection that is closed before all of that was
+/// read is reset, and what was told is lost with it.
+async fn hear_out(mut refused: TcpStream) {
+    let _ = refused.shutdown().await;
+    let _ = tokio::io::copy(&mut refused, &mut tokio::io::sink()).await;
+}
 
 /// Only who shows a certificate of the authority gets through to that port of ours. Gives the tunnel's port.
 pub(crate) fn to(certificates: &Certificates, behind: u16) -> u16 {
@@ -30,7 +37,10 @@ pub(crate) fn to(certificates: &Certificates, behind: u16) -> u16 {
         while let Ok((stream, _)) = listener.accept().await {
             let acceptor = acceptor.clone();
             tokio::spawn(async move {
-                let Ok(mut stream) = acceptor.accept(stream).await else { return };
+                let mut stream = match acceptor.accept(stream).into_fallible().await {
+                    Ok(stream) => stream,
+                    Err((_, refused)) => return hear_out(refused).await,
+                };
                 let mut behind = TcpStream::connect(("127.0.0.1", behind)).await.unwrap();
                 let _ = copy_bidirectional(&mut stream, &mut behind).await;
             });

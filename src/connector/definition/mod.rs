@@ -322,6 +322,8 @@ mod tests {
         let told = [
             // Read as pgoutput.
             "plugin.name",
+            // That of schemas is told for MySQL too, where that of databases counts.
+            "topic.naming.strategy",
             // Which class it is does not matter, nor how often nothing is done.
             "schema.history.internal",
             "connect.keep.alive",

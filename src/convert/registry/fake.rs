@@ -55,6 +55,10 @@ impl Reply {
         Self { delay, ..self }
     }
 
+    pub(super) fn is_late(&self) -> bool {
+        !self.delay.is_zero()
+    }
+
     pub(super) fn to(self, location: &'static str) -> Self {
         Self { location, ..self }
     }

@@ -13,7 +13,7 @@ fn open(path: &Path) -> Result<Sqlite, OffsetError> {
 
 /// Opens as soon as the thread of the one before has closed the file.
 async fn reopen(path: &Path) -> Sqlite {
-    let limit = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let limit = std::time::Instant::now() + std::time::Duration::from_secs(120);
     loop {
         match open(path) {
             Ok(state) => return state,
@@ -110,7 +110,7 @@ async fn a_damaged_file_is_refused() {
     assert!(bytes.len() > 4096, "{}", bytes.len());
     bytes[4096..].fill(0xa5);
     std::fs::write(&path, bytes).unwrap();
-    let limit = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let limit = std::time::Instant::now() + std::time::Duration::from_secs(120);
     let error = loop {
         let error = open(&path).err().unwrap().to_string();
         if !error.contains("in use") {

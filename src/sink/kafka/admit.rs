@@ -40,7 +40,10 @@ pub(super) async fn batch_bytes_max(
         let (admin, name, news) = (admin.clone(), Arc::clone(topic), exists && begin.elapsed() < REQUEST);
         let asked = blocking(move || ask(&admin, &name, news)).await;
         match asked.map_err(|stopped| health.unavailable(stopped.to_string()))? {
-            Ok(bytes) => return Ok(bytes),
+            Ok(bytes) => {
+                health.answered();
+                return Ok(bytes);
+            }
             Err(error) => {
                 health.trouble(&error.to_string());
                 health.tell_away();

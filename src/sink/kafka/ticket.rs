@@ -219,7 +219,7 @@ mod tests {
                 async move { room.take(load(100, 1)).await }
             });
             let giver = std::thread::spawn(move || drop(taken));
-            taken = tokio::time::timeout(std::time::Duration::from_secs(10), waiter).await.unwrap().unwrap();
+            taken = tokio::time::timeout(std::time::Duration::from_secs(120), waiter).await.unwrap().unwrap();
             giver.join().unwrap();
         }
     }

@@ -202,7 +202,10 @@ impl Topics {
             let (admin, creation, topics) = (self.admin.clone(), self.creation.clone(), new.clone());
             let created = blocking(move || create_missing(&admin, &creation, &topics)).await;
             match created {
-                Ok(Ok(())) => break,
+                Ok(Ok(())) => {
+                    health.answered();
+                    break;
+                }
                 Ok(Err(Failure::Definite(error))) => return Err(error),
                 Ok(Err(Failure::Away(reason))) => {
                     health.trouble(&reason);

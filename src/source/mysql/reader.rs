@@ -87,7 +87,7 @@ impl Reader {
         common: Common,
         catalog: (Catalog, AsOf),
         start: &Place,
-        record_offsets: bool,
+        (record_offsets, limits): (bool, Limits),
     ) -> Result<Self, SourceError> {
         let executed = start.gtids.as_deref().unwrap_or_default().parse::<GtidSet>();
         let executed = executed.map_err(|error| SourceError::BadPosition {
@@ -108,7 +108,7 @@ impl Reader {
             transaction: None,
             captured: false,
             record_offsets,
-            batcher: Batcher::new(Limits::default()),
+            batcher: Batcher::new(limits),
             last: None,
         })
     }

@@ -48,7 +48,7 @@ fn reader(start: &Place, catalog: Catalog, options: &[(&str, &str)]) -> Reader {
     let properties: Properties = base.iter().chain(options).map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     let common = Common::new(Arc::new(MySqlConfig::read(Flavor::MySql, &properties).unwrap()));
     let as_of = AsOf { executed: GtidSet::default(), file: "binlog.000001".into(), pos: 0 };
-    Reader::new(common, (catalog, as_of), start, true).unwrap()
+    Reader::new(common, (catalog, as_of), start, (true, Limits::default())).unwrap()
 }
 
 fn beginning() -> Place {

@@ -20,7 +20,7 @@ use super::select;
 use super::server::{ANSWER_MAX, Server, Status, quote, quoted};
 use crate::data::{Row, Text, Value};
 use crate::event::{Change, Event, Op};
-use crate::source::batcher::{Batcher, Limits};
+use crate::source::batcher::Batcher;
 use crate::source::table::{Marker, Moment};
 use crate::source::{Outbox, SourceError};
 
@@ -89,7 +89,7 @@ pub(super) async fn take(
     let begin =
         Place { snapshot_completed: Some(false), ts_sec: Some(ts_sec), ..begin.unwrap_or_else(|| place.clone()) };
     let common = Common::new(Arc::clone(&server.config));
-    let mut writer = Writer { common, place, begin, batcher: Batcher::new(Limits::default()), out };
+    let mut writer = Writer { common, place, begin, batcher: Batcher::new(out.limits), out };
     if server.config.snapshot == SnapshotMode::NoData {
         out.meters.snapshot.skip();
     } else {

@@ -92,7 +92,7 @@ pub(super) async fn run(
     };
     let _ = conn.disconnect().await;
     let common = Common::new(Arc::clone(&server.config));
-    let mut reader = Reader::new(common, catalog, &place, out.record_offsets)?;
+    let mut reader = Reader::new(common, catalog, &place, (out.record_offsets, out.limits))?;
     reader.log.by_gtid = by_gtid;
     let binlog = dump(server, by_gtid.then_some(&reader.log.executed), &place).await?;
     tracing::info!(file = %place.file, pos = place.pos, gtids = place.gtids.as_deref().unwrap_or(""), by_gtid, "streaming");

@@ -22,7 +22,7 @@ use super::told::Origin;
 use super::wire::{Connection, Purpose, WireError};
 use crate::data::Row;
 use crate::event::{Change, Event, Op};
-use crate::source::batcher::{Batcher, Limits};
+use crate::source::batcher::Batcher;
 use crate::source::table::Marker;
 use crate::source::{Outbox, SourceError};
 
@@ -118,7 +118,7 @@ impl<'a> Snapshot<'a> {
         };
         let place =
             Place { ts_us, marker: Marker::True, xid: Some(view.xid), lsn: view.lsn, last_commit: None, origin: None };
-        let batcher = Batcher::new(Limits::default());
+        let batcher = Batcher::new(out.limits);
         Self { config, session, out, batcher, offset, offset_json: None, place, held: None }
     }
 

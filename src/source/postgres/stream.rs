@@ -24,7 +24,7 @@ use super::transaction::Transaction;
 use super::wire::{Frame, Reader, WireError, drain};
 use crate::data::{Row, Text};
 use crate::event::{Change, Event, Op};
-use crate::source::batcher::{Batcher, Limits};
+use crate::source::batcher::Batcher;
 use crate::source::heartbeat::{Heartbeat, until};
 use crate::source::table::Marker;
 use crate::source::{Outbox, SourceError, Stopping};
@@ -100,7 +100,7 @@ impl<'a> Stream<'a> {
             relations: Relations::new(catalog),
             messages: Messages::new(config),
             message_id: "message".into(),
-            batcher: Batcher::new(Limits::default()),
+            batcher: Batcher::new(out.limits),
             floor: offset.resume(),
             offset,
             moved: false,

@@ -8,6 +8,7 @@ use crate::config::Properties;
 use crate::data::{Row, Schema, Value};
 use crate::event::Position;
 use crate::source::Progress;
+use crate::source::batcher::Limits;
 use crate::source::postgres::recorded;
 
 const RECORDINGS: [&str; 2] = ["pg15", "pg17"];
@@ -41,7 +42,7 @@ async fn replay(config: &PostgresConfig, recording: &Recording, offset: &Offset)
     let stop = CancellationToken::new();
     let progress = progress.into();
     let (meters, room) = (Arc::default(), Arc::default());
-    let out = Outbox { batches, saved, progress, stop, record_offsets: false, meters, room };
+    let out = Outbox { batches, saved, progress, stop, record_offsets: false, limits: Limits::default(), meters, room };
     let shared = Shared::default();
     let catalog = Catalog::Recorded(recording.catalog.clone());
     let mut stream = Stream::new(config, &out, &shared, catalog, (offset.clone(), 0));
@@ -218,7 +219,7 @@ fn a_keep_alive_within_a_transaction_moves_nothing() {
     let stop = CancellationToken::new();
     let progress = progress.into();
     let (meters, room) = (Arc::default(), Arc::default());
-    let out = Outbox { batches, saved, progress, stop, record_offsets: false, meters, room };
+    let out = Outbox { batches, saved, progress, stop, record_offsets: false, limits: Limits::default(), meters, room };
     let shared = Shared::default();
     let catalog = Catalog::Recorded(recorded::Catalog::of("pg15"));
     let mut stream = Stream::new(&config, &out, &shared, catalog, (from_the_start(), 0));

@@ -106,7 +106,7 @@ fn a_replay_that_is_killed_goes_on() {
     reader
         .read_until(&daemon, "all letters are there", seconds(60), |records| letters(records, &database).len() == 2999);
     daemon.stop(seconds(20));
-    assert_eq!(ids(&reader.records, &topic), [1]);
+    assert_eq!(ids(reader.read(), &topic), [1]);
 
     let setup = setup.connector(&keys(&database, &json!({"transforms.unwrap.route.by.field": null})));
     // A clean stop, so that the cluster knows at once that it has gone.

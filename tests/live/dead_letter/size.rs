@@ -27,7 +27,8 @@ fn a_message_that_the_broker_refuses_for_its_size() {
     reader.read_until(&daemon, "the last row is there", seconds(60), last);
     daemon.stop(seconds(20));
     let expected: Vec<i64> = (1..=3000).filter(|id| *id != 1000).collect();
-    assert_eq!(ids(&reader.records, &topic), expected);
+    // The letter is in another topic: that the last row was seen says nothing of it, only the clean stop does.
+    assert_eq!(ids(reader.read(), &topic), expected);
     let letters = letters(&reader.records, &database);
     assert_eq!(letters.len(), 1);
     assert_eq!(letters[0].header("x-primary-key").unwrap_or_default(), r#"{"id":1000}"#);

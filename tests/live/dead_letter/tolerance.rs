@@ -31,7 +31,7 @@ fn a_poison_record_with_each_tolerance() {
     let last = |records: &[Record]| ids(records, &topic).contains(&101);
     let all = |records: &[Record]| last(records) && !letters(records, &database).is_empty();
     reader.read_until(&daemon, "the last row and the dead letter are there", seconds(30), all);
-    daemon.says("a record failed and is a dead letter", seconds(1));
+    daemon.says("a record failed and is a dead letter", seconds(30));
     daemon.stop(seconds(20));
     let expected: Vec<i64> = (1..=101).filter(|id| *id != 50).collect();
     assert_eq!(first(&ids(&reader.records, &topic)), expected, "the others, in order");
@@ -62,7 +62,7 @@ fn a_poison_record_with_each_tolerance() {
     session.execute("INSERT INTO t VALUES (102, 'poison', 7), (103, 'more', NULL)");
     let more = |records: &[Record]| ids(records, &topic).contains(&103);
     reader.read_until(&daemon, "the row behind it is there", seconds(30), more);
-    daemon.says("a record failed and is dropped", seconds(5));
+    daemon.says("a record failed and is dropped", seconds(30));
     daemon.stop(seconds(20));
     assert!(!ids(&reader.records, &topic).contains(&102));
 }
