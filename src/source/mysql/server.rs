@@ -21,6 +21,11 @@ use crate::source::{SourceError, gate};
 /// How long an answer may take (Debezium's `database.query.timeout.ms`): else a server that hangs would hang us.
 pub(super) const ANSWER_MAX: Duration = Duration::from_secs(600);
 
+/// Nobody waits for tables that are not captured: how long they may be locked before they are passed over, in seconds.
+pub(super) const WAIT_LITTLE: &str = "SET SESSION lock_wait_timeout=2";
+
+const WAIT_AS_USUAL: &str = "SET SESSION lock_wait_timeout=DEFAULT";
+
 /// Where the server's log ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Status {
@@ -240,25 +245,35 @@ impl Server {
         for Locale { database, charset, .. } in self.locales(conn).await? {
             catalog.set_charset(database, charset);
         }
+        let (captured, others): (Vec<&Name>, Vec<&Name>) =
+            tables.iter().partition(|(database, table)| self.config.captures(database, table));
         let mut all = Vec::with_capacity(tables.len());
-        for name in tables {
-            let captured = self.config.captures(&name.0, &name.1);
+        for name in captured {
+            if let Some(made) = self.made(conn, name).await? {
+                catalog.insert(name.clone(), understood(name, &made)?);
+                all.push((name.clone(), made));
+            }
+        }
+        if !others.is_empty() {
+            self.run(conn, WAIT_LITTLE).await?;
+        }
+        for name in others {
             let made = match self.made(conn, name).await {
                 Ok(Some(made)) => made,
                 Ok(None) => continue,
-                Err(SourceError::Sql { reason, .. }) if !captured => {
+                Err(SourceError::Sql { reason, .. }) => {
                     tracing::debug!(database = name.0, table = name.1, %reason, "its structure is not told");
                     continue;
                 }
                 Err(error) => return Err(error),
             };
-            match understood(name, &made) {
-                Ok(definition) => catalog.insert(name.clone(), definition),
-                Err(error) if captured => return Err(error),
-                Err(_) => {}
+            if let Ok(definition) = understood(name, &made) {
+                catalog.insert(name.clone(), definition);
             }
             all.push((name.clone(), made));
         }
+        self.run(conn, WAIT_AS_USUAL).await?;
+        all.sort_unstable();
         Ok((catalog, all))
     }
 

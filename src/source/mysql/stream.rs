@@ -20,7 +20,7 @@ use super::position::Place;
 use super::raw::{QUERY, Raw, TRANSACTION_PAYLOAD};
 use super::reader::{AsOf, Reader, Step, now_ns};
 use super::schema::Common;
-use super::server::{Server, Status, innermost};
+use super::server::{Server, Status, WAIT_LITTLE, innermost};
 use crate::event::Event;
 use crate::source::heartbeat::{Heartbeat, until};
 use crate::source::{Finding, Outbox, SourceError, Stopping};
@@ -290,6 +290,9 @@ impl Stream<'_> {
                 return Ok(());
             }
         };
+        if !tables.iter().any(captured) {
+            let _ = self.server.run(&mut conn, WAIT_LITTLE).await;
+        }
         for name in tables {
             tracing::info!(database = name.0, table = name.1, "reading the table's definition anew");
             match self.server.definition(&mut conn, &name).await {
