@@ -70,7 +70,8 @@ fn interrupted(name: &str, kills: bool) -> Vec<String> {
     let database = Database::create(server::mysql97(), name);
     let mut session = database.session();
     session.execute("CREATE TABLE t (id int PRIMARY KEY)");
-    let only = json!({"schema.history.internal.store.only.captured.databases.ddl": true});
+    let only =
+        json!({"include.schema.changes": true, "schema.history.internal.store.only.captured.databases.ddl": true});
     let setup = Setup::new().connector(&database.connector(&only)).set("bootstrap.servers", &server::kafka().address());
     let topic = name.to_owned();
     let mut reader = Reader::of(server::kafka(), move |found| found == topic);
@@ -139,7 +140,11 @@ fn each_change_is_told_with_the_columns_of_its_moment() {
     let database = Database::create(server::mysql97(), "ddl_moments");
     let mut session = database.session();
     session.execute("CREATE TABLE t (id int PRIMARY KEY)");
-    let only = json!({"schema.history.internal.store.only.captured.databases.ddl": true, "table.include.list": "none"});
+    let only = json!({
+        "include.schema.changes": true,
+        "schema.history.internal.store.only.captured.databases.ddl": true,
+        "table.include.list": "none",
+    });
     let setup = Setup::new().connector(&database.connector(&only)).set("bootstrap.servers", &server::kafka().address());
     let mut reader = Reader::of(server::kafka(), |found| found == "ddl_moments");
     let daemon = setup.start();
