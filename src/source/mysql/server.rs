@@ -254,9 +254,10 @@ impl Server {
                 all.push((name.clone(), made));
             }
         }
-        if !others.is_empty() {
-            self.run(conn, WAIT_LITTLE).await?;
+        if others.is_empty() {
+            return Ok((catalog, all));
         }
+        self.run(conn, WAIT_LITTLE).await?;
         for name in others {
             let made = match self.made(conn, name).await {
                 Ok(Some(made)) => made,
