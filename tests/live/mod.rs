@@ -1,6 +1,7 @@
 //! The whole daemon against real servers, which the tests start themselves (`tests/stack`).
 
 mod access;
+mod beside;
 mod broker;
 mod clients;
 mod columns;
@@ -44,5 +45,6 @@ mod secrets;
 mod smoke;
 mod spans;
 mod transforms;
+mod types;
 mod values;
 mod writer;

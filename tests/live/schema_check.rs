@@ -295,9 +295,9 @@ fn postgres_trials_wait_for_nobody_and_say_what_stands_in_their_way() {
         ("ALTER TABLE t ADD a int; ROLLBACK; ALTER TABLE t ADD b int", 2, "\"ROLLBACK\" is no DDL"),
         ("ALTER TABLE t ADD a\n wrong", 2, "migration.sql:2: "),
         (
-            "BEGIN; ALTER TABLE t ADD v tsvector; COMMIT;",
+            r#"BEGIN; ALTER TABLE t ADD "a-b" int, ADD a_b int; COMMIT;"#,
             3,
-            "refused      public.t: column public.t.v has type tsvector",
+            r#"refused      public.t: columns "a-b" and "a_b" of public.t both become field"#,
         ),
     ] {
         let said = case.with_ddl(ddl, &[]);

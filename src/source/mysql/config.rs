@@ -10,7 +10,7 @@ use crate::source::filter::{Filter, Patterns};
 use crate::source::naming::{self, Level};
 
 use super::converters::Converters;
-use super::form::Modes;
+use super::form::{Modes, Years};
 
 /// `snapshot.mode`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +103,13 @@ const ONLY_CAPTURED_DATABASES: Key = Key::new(
 )
 .default("false");
 
-const fn keys(ssl_mode: Key) -> [Key; 27] {
+const SCHEMA_HISTORY: Key = Key::new(
+    "schema.history.internal*",
+    KeyKind::String,
+    "Accepted; but for what is told of DDL they are not needed: the log itself tells the tables",
+);
+
+const fn keys(ssl_mode: Key) -> [Key; 28] {
     [
         Key::new("database.port", KeyKind::Int, "Port of the server").default("3306"),
         Key::new(
@@ -129,6 +135,8 @@ const fn keys(ssl_mode: Key) -> [Key; 27] {
         Key::new("bigint.unsigned.handling.mode", KeyKind::String, "How BIGINT UNSIGNED is written")
             .one_of(&["long", "precise"])
             .default("long"),
+        Key::new("enable.time.adjuster", KeyKind::Boolean, "Whether the years 1 to 99 are those from 1970 to 2069")
+            .default("true"),
         Key::new("converters", KeyKind::String, "Names of converters of columns; NAME.type is its class"),
         Key::new("snapshot.mode", KeyKind::String, "When the tables are read before the log")
             .one_of(&[
@@ -166,11 +174,7 @@ const fn keys(ssl_mode: Key) -> [Key; 27] {
         ONLY_CAPTURED_DATABASES,
         Key::new("binlog.net.write.timeout", KeyKind::Int, "Seconds the server waits for a slow reader; 0: an hour")
             .default("0"),
-        Key::new(
-            "schema.history.internal*",
-            KeyKind::String,
-            "Accepted; but for what is told of DDL they are not needed: the log itself tells the tables",
-        ),
+        SCHEMA_HISTORY,
         Key::new("connect.keep.alive*", KeyKind::String, "Accepted; the connection is watched by heartbeats"),
     ]
 }
@@ -203,6 +207,8 @@ pub struct MySqlConfig {
     pub lock_timeout_ms: u64,
     /// `bigint.unsigned.handling.mode=precise`
     pub precise_bigint: bool,
+    /// `enable.time.adjuster`
+    pub(super) years: Years,
     /// `converters`
     pub(super) converters: Converters,
     /// `gtid.source.includes`
@@ -265,6 +271,7 @@ impl MySqlConfig {
             },
             lock_timeout_ms: reader.number("snapshot.lock.timeout.ms"),
             precise_bigint: reader.choice("bigint.unsigned.handling.mode") == "precise",
+            years: if reader.flag("enable.time.adjuster") { Years::Adjusted } else { Years::Kept },
             converters: Converters::read(&mut reader),
             gtid_includes: Patterns::read(&mut reader, "gtid.source.includes"),
             gtid_excludes: Patterns::read(&mut reader, "gtid.source.excludes"),
@@ -289,6 +296,7 @@ impl MySqlConfig {
             time: self.common.time,
             binary: self.common.binary,
             precise_bigint: self.precise_bigint,
+            years: self.years,
         }
     }
 

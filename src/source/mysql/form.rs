@@ -15,7 +15,9 @@ use super::{jsonb, spatial};
 use crate::data::{Kind, Schema, Text, Value, semantic};
 use crate::source::common::BinaryMode;
 use crate::source::decimal::{DecimalMode, fewest_bytes};
-use crate::source::temporal::{DAY_US, DateForm, Fraction, TimeForm, TimePrecision, TimestampForm, timestamp_text};
+use crate::source::temporal::{
+    DAY_US, DateForm, Fraction, TimeForm, TimePrecision, TimestampForm, civil, days, timestamp_text,
+};
 
 /// The handling modes of a connector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,17 @@ pub(super) struct Modes {
     pub(super) binary: BinaryMode,
     /// `bigint.unsigned.handling.mode=precise`
     pub(super) precise_bigint: bool,
+    /// `enable.time.adjuster`
+    pub(super) years: Years,
+}
+
+/// What becomes of the years 1 to 99 in dates and timestamps without zone: `enable.time.adjuster`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Years {
+    /// They stay as they are.
+    Kept,
+    /// They are those from 1970 to 2069 (`BinlogValueConverters.adjustTemporal`).
+    Adjusted,
 }
 
 /// How a column's values are written.
@@ -58,9 +71,9 @@ pub(super) enum Form {
     /// `BIT(n)`: so many bytes, the lowest first.
     Bits(usize),
     Year,
-    Date(DateForm),
+    Date(DateForm, Years),
     Time(TimeForm),
-    Timestamp(TimestampForm),
+    Timestamp(TimestampForm, Years),
     /// `TIMESTAMP`: a moment, with so many digits of a fraction.
     Zoned(Fraction),
     Text(Charset),
@@ -114,9 +127,9 @@ impl Form {
             Type::Bit(1) => Self::Flag,
             Type::Bit(bits) => Self::Bits(usize::from(*bits).div_ceil(8)),
             Type::Year => Self::Year,
-            Type::Date => Self::Date(modes.time.date()),
+            Type::Date => Self::Date(modes.time.date(), modes.years),
             Type::Time(digits) => Self::Time(modes.time.time((*digits).into())),
-            Type::DateTime(digits) => Self::Timestamp(modes.time.timestamp((*digits).into())),
+            Type::DateTime(digits) => Self::Timestamp(modes.time.timestamp((*digits).into()), modes.years),
             // A moment is text in UTC whatever the mode.
             Type::Timestamp(digits) => Self::Zoned(Fraction::Digits((*digits).into())),
             Type::Text => Self::Text(charset),
@@ -156,9 +169,9 @@ impl Form {
                 semantic::of(Kind::Bytes, semantic::BITS).parameter("length", length.to_string())
             }
             (Self::Year, _) => semantic::of(Kind::Int32, semantic::YEAR),
-            (Self::Date(form), _) => form.schema(),
+            (Self::Date(form, _), _) => form.schema(),
             (Self::Time(form), _) => form.schema(),
-            (Self::Timestamp(form), _) => form.schema(),
+            (Self::Timestamp(form, _), _) => form.schema(),
             (Self::Zoned(_), _) => semantic::of(Kind::Text, semantic::ZONED_TIMESTAMP),
             (Self::Bytes(BinaryMode::Bytes, _), _) => Schema::of(Kind::Bytes),
             (Self::Text(_) | Self::Bytes(..), _) => Schema::of(Kind::Text),
@@ -177,9 +190,8 @@ impl Form {
         }
     }
 
-    /// The value of a cell. `required`: null is not allowed, so a zero date becomes the epoch.
-    pub(super) fn value(&self, cell: Cell, required: bool) -> Result<Value, BadValue> {
-        let or_epoch = |found: Option<i64>| found.or(required.then_some(0));
+    /// The value of a cell. `missing` is that of a day or moment that does not exist ([`Self::missing`]).
+    pub(super) fn value(&self, cell: Cell, missing: &Value) -> Result<Value, BadValue> {
         Ok(match (self, cell) {
             (_, Cell::Null) => Value::Null,
             (Self::Int16 { unsigned }, Cell::Int(number, bytes)) => {
@@ -202,9 +214,10 @@ impl Form {
                 Value::Bytes(Bytes::copy_from_slice(bits.to_le_bytes().get(..*bytes).unwrap_or_default()))
             }
             (Self::Year, Cell::Year(year)) => Value::Int32(year.into()),
-            (Self::Date(form), Cell::Date(day)) => or_epoch(day.map(i64::from))
-                .and_then(|day| i32::try_from(day).ok())
-                .map_or(Value::Null, |day| form.value(day)),
+            (Self::Date(..) | Self::Timestamp(..) | Self::Zoned(_), Cell::Date(None) | Cell::Moment(None)) => {
+                missing.clone()
+            }
+            (Self::Date(form, years), Cell::Date(Some(day))) => form.value(years.of_day(day)),
             // Connect's and Java's times end with the day; what lies outside is null, as Debezium has it.
             (Self::Time(TimeForm::Connect | TimeForm::Iso), Cell::Time(micros)) if !(0..DAY_US).contains(&micros) => {
                 Value::Null
@@ -213,14 +226,10 @@ impl Form {
                 form.value(micros).ok_or(BadValue::Range("time.precision.mode"))?
             }
             // What has no place in nanoseconds is null, as Debezium has it.
-            (Self::Timestamp(form), Cell::Moment(micros)) => {
-                or_epoch(micros).and_then(|micros| form.value(micros)).unwrap_or_default()
+            (Self::Timestamp(form, years), Cell::Moment(Some(micros))) => {
+                form.value(years.of_moment(micros)).unwrap_or_default()
             }
             (Self::Zoned(fraction), Cell::Moment(Some(micros))) => Value::text(timestamp_text(micros, *fraction)),
-            // Debezium's epoch has no fraction, whatever the column's.
-            (Self::Zoned(_), Cell::Moment(None)) => {
-                or_epoch(None).map_or(Value::Null, |micros| Value::text(timestamp_text(micros, Fraction::Digits(0))))
-            }
             (Self::Text(charset), Cell::Bytes(bytes)) => Value::Text(charset.text(&bytes)),
             (Self::Bytes(mode, length), Cell::Bytes(bytes)) => binary(*mode, padded(bytes, *length)),
             (Self::Json, Cell::Json(bytes)) => Value::text(jsonb::text(&bytes)?),
@@ -234,7 +243,22 @@ impl Form {
         })
     }
 
-    /// The value of a column's default, if it has one that a schema can tell. `required`: as for values.
+    /// The value of a day or moment that does not exist (a zero date): null, or where null is not allowed the default, else
+    /// the epoch. Debezium's epoch has no fraction, whatever the column's.
+    pub(super) fn missing(&self, required: bool, default: Option<&Value>) -> Value {
+        if !required {
+            return Value::Null;
+        }
+        let epoch = || match self {
+            Self::Date(form, _) => form.value(0),
+            Self::Timestamp(form, _) => form.value(0).unwrap_or_default(),
+            Self::Zoned(_) => Value::text(timestamp_text(0, Fraction::Digits(0))),
+            _ => Value::Null,
+        };
+        default.cloned().unwrap_or_else(epoch)
+    }
+
+    /// The value of a column's default, if it has one that a schema can tell. `required`: null is not allowed.
     pub(super) fn default(&self, kind: &Type, default: &DefaultValue, required: bool) -> Option<Value> {
         let cell = match default {
             DefaultValue::None | DefaultValue::Computed => return None,
@@ -247,7 +271,7 @@ impl Form {
             DefaultValue::Text(text) => super::default_cell::of(kind, text)?,
             DefaultValue::Bytes(bytes) => super::default_cell::of_bytes(kind, bytes)?,
         };
-        self.with_text_in_utf8().value(cell, required).ok().filter(|value| !value.is_null())
+        self.with_text_in_utf8().value(cell, &self.missing(required, None)).ok().filter(|value| !value.is_null())
     }
 
     /// Text that comes from SQL is UTF-8, whatever the column's set.
@@ -255,6 +279,32 @@ impl Form {
         if matches!(self, Self::Text(_)) { Self::Text(Charset::Utf8) } else { self.clone() }
     }
 }
+
+impl Years {
+    fn of_day(self, day: i32) -> i32 {
+        i32::try_from(self.of(day.into())).unwrap_or(day)
+    }
+
+    fn of_moment(self, micros: i64) -> i64 {
+        let day = micros.div_euclid(DAY_US);
+        micros + (self.of(day) - day) * DAY_US
+    }
+
+    fn of(self, day: i64) -> i64 {
+        if day >= YEAR_100 || self == Self::Kept {
+            return day;
+        }
+        let (year, month, date) = civil(day);
+        match year {
+            0..=69 => days(year + 2000, month, date),
+            70..=99 => days(year + 1900, month, date),
+            _ => day,
+        }
+    }
+}
+
+/// The first day of the year 100.
+const YEAR_100: i64 = -683_003;
 
 fn extend(number: u64, bytes: u8, unsigned: bool) -> i64 {
     let unused = 64 - 8 * u32::from(bytes.clamp(1, 8));

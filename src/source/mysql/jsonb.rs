@@ -246,10 +246,12 @@ fn packed_time(kind: u8, packed: u64) -> String {
     let mut text = String::with_capacity(26);
     let signed = packed.cast_signed();
     let (whole, micros) = (signed.unsigned_abs() >> 24, signed.unsigned_abs() & 0xff_ffff);
-    let (date, clock) = (whole >> 17, whole & 0x1_ffff);
-    let seconds = (clock >> 12) * 3600 + (clock >> 6 & 63) * 60 + (clock & 63);
+    let is_time = kind == 11 || kind == 19;
+    // A time has no date, but more hours than a day.
+    let (date, hours) = (whole >> 17, whole >> 12 & if is_time { 0x3ff } else { 0x1f });
+    let seconds = hours * 3600 + (whole >> 6 & 63) * 60 + (whole & 63);
     let micros = i64::try_from(seconds * 1_000_000 + micros).unwrap_or(0);
-    if kind == 11 || kind == 19 {
+    if is_time {
         push_time(&mut text, if signed < 0 { -micros } else { micros }, Fraction::AsNeeded);
         return text;
     }

@@ -12,6 +12,8 @@
 mod bytes;
 mod catalog;
 mod charset;
+mod charset_pairs;
+mod charset_tables;
 mod check;
 pub mod config;
 mod converters;

@@ -60,10 +60,9 @@ impl Common {
         let mut facts = Vec::with_capacity(columns.len());
         let mut prepared = Vec::with_capacity(columns.len());
         for (index, Merged { column, wire, charset }) in columns.into_iter().enumerate() {
-            let required = !column.nullable;
             if !chosen.needs(index) {
                 facts.push(None);
-                prepared.push(Prepared { name: column.name, wire, form: None, required });
+                prepared.push(Prepared { name: column.name, wire, form: None, missing: Value::Null });
                 continue;
             }
             let form = match column.kind {
@@ -80,8 +79,10 @@ impl Common {
                 };
                 return Err(SourceError::UnsupportedType { table: id, column: column.name, kind });
             };
-            facts.push(Some(self.facts(&form, &column)));
-            prepared.push(Prepared { name: column.name, wire, form: Some(form), required });
+            let told = self.facts(&form, &column);
+            let missing = form.missing(!column.nullable, told.schema.default.as_ref());
+            facts.push(Some(told));
+            prepared.push(Prepared { name: column.name, wire, form: Some(form), missing });
         }
         let place = self.config.common.naming.table(TableName { database, schema: "", table: name });
         let tag = place.tag.as_ref();
@@ -285,7 +286,8 @@ pub(super) struct Prepared {
     pub(super) wire: Wire,
     /// `None`: it is left out.
     pub(super) form: Option<Form>,
-    pub(super) required: bool,
+    /// The value of a day that does not exist.
+    pub(super) missing: Value,
 }
 
 /// A table version, prepared for its rows.
@@ -356,7 +358,7 @@ impl Shape {
                 Some(_) if null => row.push(Value::Null),
                 Some(form) => {
                     let cell = read(index, column.wire, cursor).map_err(|error| bad(column, error))?;
-                    row.push(form.value(cell, column.required).map_err(|error| bad(column, error.into()))?);
+                    row.push(form.value(cell, &column.missing).map_err(|error| bad(column, error.into()))?);
                 }
                 None if null => {}
                 None => column.wire.skip(cursor).map_err(|error| bad(column, error.into()))?,

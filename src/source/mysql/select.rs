@@ -23,7 +23,7 @@ pub(super) fn row(shape: &Shape, kinds: &[Type], sent: mysql_async::Row) -> Resu
         let cell = cell(kind, value).ok_or_else(|| bad(BadValue::Mismatch.into()))?;
         row.push(match cell {
             Cell::Null => Value::Null,
-            cell => form.value(cell, column.required).map_err(|error| bad(error.into()))?,
+            cell => form.value(cell, &column.missing).map_err(|error| bad(error.into()))?,
         });
     }
     Ok((shape.projection.row(row), bytes))

@@ -260,12 +260,38 @@ impl Wire {
         matches!(self, Self::Int(_) | Self::Float | Self::Double | Self::Decimal(..) | Self::Year)
     }
 
-    /// Whether the character sets have an entry for it.
+    /// Whether the character sets have an entry for it: a vector has, a geometry has not (`is_character_type` of the server).
     const fn is_text(self) -> bool {
-        matches!(self, Self::Char(_) | Self::Varchar(_) | Self::Blob(_))
+        matches!(self, Self::Char(_) | Self::Varchar(_) | Self::Blob(_) | Self::Vector(_))
     }
 
     const fn has_labels(self) -> bool {
         matches!(self, Self::Enum(_) | Self::Set(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `t (g geometry, p point, v vector(2), c varchar(10) character set latin1)` in `d`, with full metadata.
+    #[test]
+    fn what_is_told_of_columns_is_told_of_the_right_ones() {
+        let event = [
+            &[1, 0, 0, 0, 0, 0, 0, 0, 1, b'd', 0, 1, b't', 0][..],
+            &[4, 255, 255, 242, 15, 5, 4, 4, 4, 10, 0, 0b1111],
+            &[3, 2, 63, 8, 4, 8, 1, b'g', 1, b'p', 1, b'v', 1, b'c', 7, 2, 0, 1],
+        ]
+        .concat();
+        let map = TableMap::parse(&event.into()).unwrap();
+        let column = |index: usize| {
+            let MappedColumn { wire, collation, name, point, .. } = &map.columns[index];
+            (*wire, *collation, name.clone().unwrap_or_default(), *point)
+        };
+        assert!(map.full);
+        assert_eq!(column(0), (Wire::Geometry(4), None, "g".into(), Some(false)));
+        assert_eq!(column(1), (Wire::Geometry(4), None, "p".into(), Some(true)));
+        assert_eq!(column(2), (Wire::Vector(4), Some(63), "v".into(), None));
+        assert_eq!(column(3), (Wire::Varchar(10), Some(8), "c".into(), None));
     }
 }
