@@ -44,10 +44,11 @@ pub const KEYS: &[Key] = &[
 pub const NOT_EXACTLY_ONCE: &str = "This worker does not have exactly-once source support enabled.";
 
 /// Names that a Debezium file may hold and that have no meaning here, because what they tune does not exist: the schema
-/// history, the JVM's queues, JDBC. A name that ends in `*` stands for all that start so.
+/// history, the JVM's queues, JDBC, schema changes of PostgreSQL. A name that ends in `*` stands for all that start so.
 const WITHOUT_MEANING: &[&str] = &[
     "schema.history.internal",
     "schema.history.internal.*",
+    "include.schema.changes",
     "max.queue.size",
     "max.queue.size.in.bytes",
     "queue.provider.type",
@@ -94,7 +95,6 @@ const NOT_YET: &[&str] = &[
     "read.only",
     "bigint.unsigned.handling.mode",
     "include.schema.comments",
-    "include.schema.changes",
     "include.query",
     "event.converting.failure.handling.mode",
     "event.deserialization.failure.handling.mode",

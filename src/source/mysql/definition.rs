@@ -81,6 +81,12 @@ pub(super) struct Column {
     pub(super) default: DefaultValue,
     /// Whether it is computed from other columns.
     pub(super) generated: bool,
+    /// Whether the server fills it: `AUTO_INCREMENT`, or `ON UPDATE CURRENT_TIMESTAMP`.
+    pub(super) filled: bool,
+    /// Its own character set, if it was said.
+    pub(super) charset: Option<String>,
+    /// Its default as schema changes tell it.
+    pub(super) expression: Option<String>,
 }
 
 /// A unique key: its name, and its columns.
@@ -95,6 +101,10 @@ pub(super) struct Definition {
     pub(super) primary_key: Vec<String>,
     /// Its unique keys.
     pub(super) unique_keys: Vec<UniqueKey>,
+    /// The character set of its columns that name none.
+    pub(super) charset: Option<String>,
+    /// Its comment.
+    pub(super) comment: Option<String>,
 }
 
 impl Definition {
@@ -145,6 +155,8 @@ pub(super) struct Written {
     pub(super) collated: bool,
     /// Its character set is `binary`.
     pub(super) binary: bool,
+    /// Its character set, if it was said.
+    pub(super) charset: Option<String>,
 }
 
 impl Written {

@@ -12,6 +12,7 @@ use super::config::MySqlConfig;
 use super::decode::{BadCell, Cell};
 use super::definition::{Column, DefaultValue, Definition, Type};
 use super::form::{BadValue, Form};
+use super::schema_change::SchemaChanges;
 use super::tablemap::{MappedColumn, TableMap, Wire};
 use super::told::Told;
 use crate::data::{Field, Kind, Row, Schema, Text, Value};
@@ -26,6 +27,8 @@ use crate::source::table::{Identity, SourceBlock};
 pub(super) struct Common {
     pub(super) config: Arc<MySqlConfig>,
     pub(super) source: SourceBlock,
+    /// What is told of DDL, if it is.
+    pub(super) changes: Option<SchemaChanges>,
 }
 
 impl Common {
@@ -41,7 +44,8 @@ impl Common {
             Field::new("query", Schema::of(Kind::Text).optional()),
         ];
         let source = SourceBlock::new("mysql", &config.common.naming.prefix, own);
-        Self { config, source }
+        let changes = config.schema_changes.then(|| SchemaChanges::new(Arc::clone(&config), &source));
+        Self { config, source, changes }
     }
 
     /// Makes the shape of a table. `columns` are all of its columns, in the log's order; `key` names those of its key.
@@ -224,6 +228,9 @@ fn merge(mapped: &MappedColumn, defined: Option<&Column>) -> Option<Merged> {
         nullable: mapped.nullable,
         default: fitting.map_or(DefaultValue::None, |column| column.default.clone()),
         generated: fitting.is_some_and(|column| column.generated),
+        filled: false,
+        charset: None,
+        expression: None,
     };
     let charset = if text { charset.and_then(Charset::named) } else { Some(Charset::Utf8) };
     Some(Merged { column, wire: mapped.wire, charset })
