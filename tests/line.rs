@@ -4,6 +4,8 @@
 //! is started again from what was saved, until all rows are through.
 
 use std::collections::HashSet;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -370,6 +372,41 @@ async fn what_precedes_a_row_that_fails_is_delivered() {
         let world = world.lock().unwrap();
         assert_eq!((first_appearances(&world.delivered), world.saved), ((1..13).collect(), Some(12)), "seed {seed}");
         assert_eq!(world.broken, Vec::<String>::new(), "seed {seed}");
+    }
+}
+
+/// A sink that misses its topic, so many times.
+struct Missing(Arc<AtomicU32>, ScriptedSink);
+
+impl Sink for Missing {
+    fn write(&mut self, messages: Vec<Message>) -> BoxFuture<'_, Result<Delivery, SinkError>> {
+        if self.0.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok() {
+            let missing =
+                SinkError::TopicMissing { topic: "t".into(), reason: "gone".into(), remedy: "create it".into() };
+            return async { Err(missing) }.boxed();
+        }
+        self.1.write(messages)
+    }
+}
+
+/// A broker that has just started misses topics that it has not loaded. One that is not there is somebody's to create.
+#[tokio::test(start_paused = true)]
+async fn a_topic_that_is_missing_for_a_moment_is_no_failure() {
+    for (times, expected) in [(1, State::Stopped), (5, State::Failed)] {
+        let (world, left) = (Shared::default(), Arc::new(AtomicU32::new(times)));
+        let known = Arc::clone(&world);
+        let build = move || {
+            let sink = ScriptedSink { world: Arc::clone(&known), rng: StdRng::seed_from_u64(1), faults: false };
+            let sink = Box::new(Missing(Arc::clone(&left), sink));
+            let connector = Connector { sink, ..connector(&known, 1, false) };
+            async { Ok(connector) }.boxed()
+        };
+        let handle = supervise::start(Box::new(build), Retry::default());
+        let limit = Duration::from_secs(600);
+        let status = tokio::time::timeout(limit, handle.reaches(&[State::Failed, State::Stopped])).await.unwrap();
+        assert_eq!(status.state, expected, "{status:?}");
+        let ended = tokio::time::timeout(limit, handle.ended()).await.unwrap();
+        assert_eq!((ended.state, world.lock().unwrap().saved), (State::Stopped, Some(ROWS)), "{times}");
     }
 }
 

@@ -2,7 +2,9 @@
 //! that mean nothing here, or nothing yet.
 
 use crate::config::problem::did_you_mean;
+use crate::config::reader::entries;
 use crate::config::{Key, KeyKind, Properties, Warning, key};
+use crate::source::mysql::CONVERTER_OPTIONS;
 
 /// Kafka Connect's keys of every source connector (`org.apache.kafka.connect.runtime.SourceConnectorConfig`).
 pub const KEYS: &[Key] = &[
@@ -42,10 +44,11 @@ pub const KEYS: &[Key] = &[
 pub const NOT_EXACTLY_ONCE: &str = "This worker does not have exactly-once source support enabled.";
 
 /// Names that a Debezium file may hold and that have no meaning here, because what they tune does not exist: the schema
-/// history, the JVM's queues, JDBC. A name that ends in `*` stands for all that start so.
+/// history, the JVM's queues, JDBC, schema changes of PostgreSQL. A name that ends in `*` stands for all that start so.
 const WITHOUT_MEANING: &[&str] = &[
     "schema.history.internal",
     "schema.history.internal.*",
+    "include.schema.changes",
     "max.queue.size",
     "max.queue.size.in.bytes",
     "queue.provider.type",
@@ -91,12 +94,7 @@ const NOT_YET: &[&str] = &[
     "notification.*",
     "read.only",
     "bigint.unsigned.handling.mode",
-    "hstore.handling.mode",
-    "interval.handling.mode",
-    "money.fraction.digits",
-    "include.unknown.datatypes",
     "include.schema.comments",
-    "include.schema.changes",
     "include.query",
     "event.converting.failure.handling.mode",
     "event.deserialization.failure.handling.mode",
@@ -144,7 +142,9 @@ pub(super) fn without_declaration(name: &str) -> &'static str {
 /// Warnings of the names that none of these lists declares.
 pub(super) fn unknown(properties: &Properties, lists: &[&[Key]]) -> Vec<Warning> {
     let mut warnings = Vec::new();
-    for name in key::unknown(properties, lists).filter(|name| !is_in(WITHOUT_MEANING, name)) {
+    let converters = converters(properties, lists);
+    let is_known = |name: &&str| is_in(WITHOUT_MEANING, name) || is_option(&converters, name);
+    for name in key::unknown(properties, lists).filter(|name| !is_known(name)) {
         let declared = lists.iter().copied().flatten().map(|key| key.name).filter(|known| !known.ends_with('*'));
         let meant = did_you_mean(name, declared);
         // A name of Debezium's in full is no slip of the finger, one of its families' may be.
@@ -156,6 +156,21 @@ pub(super) fn unknown(properties: &Properties, lists: &[&[Key]]) -> Vec<Warning>
         warnings.push(Warning::unknown(name, what));
     }
     warnings
+}
+
+/// The names of the converters, where there are any.
+fn converters(properties: &Properties, lists: &[&[Key]]) -> Vec<String> {
+    const KEY: &str = "converters";
+    let declared = lists.iter().copied().flatten().any(|key| key.name == KEY);
+    properties.get(KEY).filter(|_| declared).map(|list| entries(list)).unwrap_or_default()
+}
+
+/// Whether the name is an option of one of these converters.
+fn is_option(converters: &[String], name: &str) -> bool {
+    converters.iter().any(|converter| {
+        let option = name.strip_prefix(converter.as_str()).and_then(|rest| rest.strip_prefix('.'));
+        option.is_some_and(|option| CONVERTER_OPTIONS.contains(&option))
+    })
 }
 
 fn is_in(list: &[&str], name: &str) -> bool {

@@ -25,6 +25,8 @@ pub enum Verdict {
     /// It could have been known before anything was sent: build everything again, and ask first. Where that was done
     /// already, and no progress was made since, it is definite.
     Unforeseen,
+    /// What it needs is not there, which may be a matter of a moment: wait once as if it passed, then it is blocked.
+    Missing,
 }
 
 impl Verdict {
@@ -37,6 +39,7 @@ impl Verdict {
             Self::Blocked => "blocked",
             Self::LockedOut => "locked out",
             Self::Unforeseen => "unforeseen",
+            Self::Missing => "missing",
         }
     }
 }
@@ -121,6 +124,7 @@ const fn sink(error: &SinkError) -> Verdict {
         // Nothing of the message's batch was sent, so looking again repeats nothing.
         SinkError::TooLarge { by_topic: true, .. } => Verdict::Blocked,
         SinkError::SizeRefused { .. } => Verdict::Unforeseen,
+        SinkError::TopicMissing { .. } => Verdict::Missing,
         SinkError::Refused { .. }
         | SinkError::InvalidTopic { .. }
         | SinkError::TooLarge { by_topic: false, .. }
@@ -140,7 +144,8 @@ pub const fn cause(error: &ConnectorError) -> (&'static str, bool) {
             SinkError::Refused { .. }
             | SinkError::InvalidTopic { .. }
             | SinkError::TooLarge { .. }
-            | SinkError::SizeRefused { .. } => ("message_refused", false),
+            | SinkError::SizeRefused { .. }
+            | SinkError::TopicMissing { .. } => ("message_refused", false),
             SinkError::Configuration { .. } => ("configuration", false),
         },
         ConnectorError::Offset(OffsetError::State { .. }) => ("state", false),

@@ -144,6 +144,22 @@ struct Manner {
     singly: bool,
 }
 
+impl Manner {
+    /// What to do about the error of a run that was made so, the `tries`-th without progress.
+    fn verdict(&mut self, error: &ConnectorError, tries: u32, moved: bool) -> Verdict {
+        match policy::judge(error) {
+            Verdict::Unforeseen if self.asks_first && !moved => Verdict::Definite,
+            Verdict::Unforeseen => {
+                self.asks_first = true;
+                Verdict::Transient
+            }
+            Verdict::Missing if tries <= 1 => Verdict::Transient,
+            Verdict::Missing => Verdict::Blocked,
+            verdict => verdict,
+        }
+    }
+}
+
 struct Supervisor {
     build: Build,
     retry: Retry,
@@ -186,14 +202,7 @@ impl Supervisor {
             if self.status.borrow().trace.is_none() {
                 since = SystemTime::now();
             }
-            let verdict = match policy::judge(&error) {
-                Verdict::Unforeseen if manner.asks_first && !moved => Verdict::Definite,
-                Verdict::Unforeseen => {
-                    manner.asks_first = true;
-                    Verdict::Transient
-                }
-                verdict => verdict,
-            };
+            let verdict = manner.verdict(&error, tries, moved);
             self.count(&error, verdict);
             manner.blocked = verdict == Verdict::Blocked;
             let failed = |state, outlook| Status { state, since, trace: Some(trace(&error)), outlook: Some(outlook) };
@@ -204,7 +213,7 @@ impl Supervisor {
                     self.tell(failed(State::Restarting, Outlook::Tried { tries, wait }));
                     wait
                 }
-                Verdict::Transient | Verdict::Definite | Verdict::Unforeseen => {
+                Verdict::Transient | Verdict::Definite | Verdict::Unforeseen | Verdict::Missing => {
                     tracing::error!(%error, "failed; it stays stopped until this is mended");
                     self.tell(failed(State::Failed, Outlook::Stays));
                     return self.stop.cancelled().await;

@@ -2,7 +2,7 @@
 //!
 //! All of Debezium's carry version 1, as Connect's do.
 
-use super::{Kind, Schema};
+use super::{Field, Kind, Schema};
 
 /// Connect's `Decimal`: the unscaled number as bytes, parameter `scale`.
 pub const DECIMAL: &str = "org.apache.kafka.connect.data.Decimal";
@@ -48,6 +48,22 @@ pub const BITS: &str = "io.debezium.data.Bits";
 pub const JSON: &str = "io.debezium.data.Json";
 /// XML text.
 pub const XML: &str = "io.debezium.data.Xml";
+/// A path of labels as text.
+pub const LTREE: &str = "io.debezium.data.Ltree";
+/// Lexemes with their places, as text.
+pub const TSVECTOR: &str = "io.debezium.data.Tsvector";
+/// A point of the plane: a struct of `x`, `y`, `wkb` and `srid`.
+pub const POINT: &str = "io.debezium.data.geometry.Point";
+/// A geometry: a struct of `wkb` and `srid`.
+pub const GEOMETRY: &str = "io.debezium.data.geometry.Geometry";
+/// PostGIS's geography: a struct of `wkb` and `srid`.
+pub const GEOGRAPHY: &str = "io.debezium.data.geometry.Geography";
+/// An array of doubles.
+pub const DOUBLE_VECTOR: &str = "io.debezium.data.DoubleVector";
+/// An array of floats.
+pub const FLOAT_VECTOR: &str = "io.debezium.data.FloatVector";
+/// A struct of `dimensions` and a map of the numbers that are not zero.
+pub const SPARSE_VECTOR: &str = "io.debezium.data.SparseDoubleVector";
 /// A UUID as text.
 pub const UUID: &str = "io.debezium.data.Uuid";
 /// One of the labels in parameter `allowed`.
@@ -61,6 +77,47 @@ pub const VARIABLE_SCALE_DECIMAL: &str = "io.debezium.data.VariableScaleDecimal"
 #[must_use]
 pub fn of(kind: Kind, name: &str) -> Schema {
     Schema::of(kind).named(name).version(1)
+}
+
+/// A geometry, as Debezium's `Geometry.builder` has it: well-known binary, and the id of its reference system.
+#[must_use]
+pub fn geometry() -> Schema {
+    documented(binary_figure(GEOMETRY), "Geometry")
+}
+
+/// A geography, as Debezium's `Geography.builder` has it: likewise.
+#[must_use]
+pub fn geography() -> Schema {
+    documented(binary_figure(GEOGRAPHY), "Geography")
+}
+
+fn binary_figure(name: &str) -> Schema {
+    let fields =
+        vec![Field::new("wkb", Schema::of(Kind::Bytes)), Field::new("srid", Schema::of(Kind::Int32).optional())];
+    of(Kind::Struct(fields), name)
+}
+
+/// A point, as Debezium's `Point.builder` has it: its coordinates before what every geometry has.
+#[must_use]
+pub fn point() -> Schema {
+    let fields = vec![
+        Field::new("x", Schema::of(Kind::Float64)),
+        Field::new("y", Schema::of(Kind::Float64)),
+        Field::new("wkb", Schema::of(Kind::Bytes).optional()),
+        Field::new("srid", Schema::of(Kind::Int32).optional()),
+    ];
+    documented(of(Kind::Struct(fields), POINT), "Geometry (POINT)")
+}
+
+/// A vector of float32.
+#[must_use]
+pub fn float_vector() -> Schema {
+    of(Kind::Array(Schema::of(Kind::Float32).into()), FLOAT_VECTOR)
+}
+
+fn documented(mut schema: Schema, doc: &str) -> Schema {
+    schema.doc = Some(doc.into());
+    schema
 }
 
 /// Connect's `Decimal` with its scale, and Debezium's precision where the column has one.

@@ -47,6 +47,17 @@ pub enum SinkError {
         /// What would help.
         remedy: String,
     },
+    /// There is no such topic, and it is not ours to create it. A broker that has just started says so too, of topics that it
+    /// has not loaded yet.
+    #[error("topic {topic}: the sink refuses a message: {reason}; {remedy}")]
+    TopicMissing {
+        /// Where it was to go.
+        topic: String,
+        /// What the sink said.
+        reason: String,
+        /// What would help.
+        remedy: String,
+    },
     /// There can be no topic of that name.
     #[error("topic {topic:?}: that is no topic name; use letters, digits, '.', '_' and '-', at most 249")]
     InvalidTopic {

@@ -148,6 +148,12 @@ impl Naming {
         sanitize(&format!("{}.message", self.prefix))
     }
 
+    /// The topic of schema changes: the prefix alone.
+    #[must_use]
+    pub fn schema_changes(&self) -> Arc<str> {
+        self.sanitize(&self.prefix)
+    }
+
     /// The topic of transaction metadata.
     #[must_use]
     pub fn transaction(&self) -> Arc<str> {

@@ -212,6 +212,12 @@ pub enum Fraction {
 /// A moment as ISO 8601 text in UTC (`2024-02-29T07:04:56.789012Z`): microseconds since the epoch.
 #[must_use]
 pub fn timestamp_text(micros: i64, fraction: Fraction) -> String {
+    moment_text(micros.div_euclid(DAY_US), micros.rem_euclid(DAY_US), fraction)
+}
+
+/// As [`timestamp_text`]: days since 1970-01-01, and microseconds of the day.
+#[must_use]
+pub fn moment_text(days: i64, micros: i64, fraction: Fraction) -> String {
     // As long as it gets, in our age: text that fills its buffer is one allocation, not two.
     let seconds = "0000-00-00T00:00:00Z".len();
     let mut text = String::with_capacity(match fraction {
@@ -219,9 +225,9 @@ pub fn timestamp_text(micros: i64, fraction: Fraction) -> String {
         Fraction::Digits(digits) => seconds + 1 + digits.min(6) as usize,
         Fraction::AsNeeded => seconds + 7,
     });
-    push_date(&mut text, micros.div_euclid(DAY_US));
+    push_date(&mut text, days);
     text.push('T');
-    push_time(&mut text, micros.rem_euclid(DAY_US), fraction);
+    push_time(&mut text, micros, fraction);
     text.push('Z');
     text
 }

@@ -26,6 +26,8 @@ class Event:
         return self.table, self.op, key
 
     def __str__(self):
+        if isinstance(self.value, dict) and "ddl" in self.value:
+            return f"      {self.topic:<25} {' '.join(self.value['ddl'].split())}"
         if self.op in (None, TOMBSTONE):
             return f"      {self.topic:<25} key {compact(self.key)}  {self.op or compact(self.value)}"
         mark = f"\033[{COLOURS.get(self.op, '0')}m{self.op}\033[0m" if sys.stdout.isatty() else self.op

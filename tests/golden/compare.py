@@ -18,8 +18,8 @@ Names of places in the log are not masked: EXPECTED and ACTUAL must be the same 
 the order of neighbours.
 
 --partial   records that ACTUAL lacks are counted, but are no difference.
---differences   a JSON list of {"variant","topic","path","why"}, regular expressions that match as a whole: the differences
-            that are meant to be. One that no longer exists is a difference.
+--differences   a JSON list of {"variant","topic","path","why"}, regular expressions that match as a whole, perhaps with one
+            for what was "expected": the differences that are meant to be. One that no longer exists is a difference.
 --rename    replaces text in ACTUAL before it is read, for other database or topic prefix names.
 """
 import argparse, difflib, json, re, sys
@@ -370,8 +370,9 @@ def accept(comparison, path, variant):
         meant = [d for d in json.load(f) if re.fullmatch(d["variant"], variant)]
     left, used = [], set()
     for difference in comparison.differences:
-        topic, _, where, _, _ = difference
-        by = [n for n, d in enumerate(meant) if re.fullmatch(d["topic"], topic) and re.fullmatch(d["path"], where)]
+        topic, _, where, expected, _ = difference
+        by = [n for n, d in enumerate(meant) if re.fullmatch(d["topic"], topic) and re.fullmatch(d["path"], where)
+              and re.fullmatch(d.get("expected", ".*"), expected, re.DOTALL)]
         used.update(by)
         left += [] if by else [difference]
     comparison.differences = left + [(d["topic"], 0, d["path"], "a difference: " + d["why"], "none any more")

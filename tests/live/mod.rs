@@ -1,6 +1,7 @@
 //! The whole daemon against real servers, which the tests start themselves (`tests/stack`).
 
 mod access;
+mod beside;
 mod broker;
 mod clients;
 mod columns;
@@ -37,10 +38,13 @@ mod registry_tls;
 mod renewal;
 mod rights;
 mod rotation;
+mod schema_changes;
 mod schema_check;
 mod seats;
 mod secrets;
 mod smoke;
 mod spans;
 mod transforms;
+mod types;
+mod values;
 mod writer;

@@ -145,6 +145,8 @@ impl<'a> Database<'a> {
                 "database.user": "dbz",
                 "database.password": "dbz",
                 "database.include.list": self.name,
+                // They tell of all databases of a server, and so of other tests.
+                "include.schema.changes": false,
                 "database.server.id": SERVER_ID.fetch_add(1, Ordering::Relaxed),
                 // The read lock of another test on the same server holds up everybody's.
                 "snapshot.lock.timeout.ms": 60000,

@@ -231,11 +231,13 @@ impl Refused<'_> {
             Code::UnknownTopicOrPartition | Code::UnknownTopic if health.creates_topics => {
                 return health.unavailable(format!("topic {topic} was deleted; it will be created again"));
             }
-            Code::UnknownTopicOrPartition | Code::UnknownTopic => (
-                "the topic does not exist, and the broker did not create it".to_owned(),
-                "create it, or set topic.creation.default.partitions and topic.creation.default.replication.factor"
-                    .to_owned(),
-            ),
+            Code::UnknownTopicOrPartition | Code::UnknownTopic => {
+                let reason = "the topic does not exist, and the broker did not create it";
+                let remedy =
+                    "create it, or set topic.creation.default.partitions and topic.creation.default.replication.factor";
+                let (topic, reason) = (topic.to_owned(), reason.to_owned());
+                return SinkError::TopicMissing { topic, reason, remedy: remedy.to_owned() };
+            }
             Code::UnknownPartition => (
                 format!("there is no partition {}", self.partition.unwrap_or_default()),
                 "add partitions to the topic, or let the transform choose another".to_owned(),

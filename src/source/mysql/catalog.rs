@@ -15,6 +15,8 @@ pub(super) type Name = (String, String);
 #[derive(Debug, Default)]
 pub(super) struct Catalog {
     tables: HashMap<Name, Definition>,
+    /// The character sets of databases, as far as they are known.
+    charsets: HashMap<String, String>,
 }
 
 /// What must be read from the server, since the statement alone does not tell.
@@ -30,13 +32,26 @@ impl Catalog {
         self.tables.insert(name, definition);
     }
 
+    /// A database's character set is this one.
+    pub(super) fn set_charset(&mut self, database: String, charset: String) {
+        self.charsets.insert(database, charset);
+    }
+
+    /// A table that was made in that database; without a character set of its own it has the database's.
+    pub(super) fn settled(&self, database: &str, mut definition: Definition) -> Definition {
+        definition.charset = definition.charset.take().or_else(|| self.charsets.get(database).cloned());
+        definition
+    }
+
     /// Applies a statement that ran in that database. Tells which tables are not sure now.
     pub(super) fn apply(&mut self, statement: Statement, database: &str) -> Unsure {
         let full = |name: TableName| (name.database.unwrap_or_else(|| database.to_owned()), name.table);
         let mut unsure = Unsure::default();
         match statement {
             Statement::Create { table, definition } => {
-                self.tables.insert(full(table), definition);
+                let name = full(table);
+                let definition = self.settled(&name.0, definition);
+                self.tables.insert(name, definition);
             }
             Statement::CreateLike { table, like } => match self.tables.get(&full(like)).cloned() {
                 Some(definition) => self.insert(full(table), definition),
@@ -49,6 +64,11 @@ impl Catalog {
             Statement::Rename(pairs) => {
                 for (from, to) in pairs {
                     self.rename(&full(from), full(to), &mut unsure);
+                }
+            }
+            Statement::Database { name, charset, .. } => {
+                if let Some(charset) = charset {
+                    self.set_charset(name.unwrap_or_else(|| database.to_owned()), charset);
                 }
             }
             Statement::DropDatabase(database) => self.tables.retain(|(of, _), _| *of != database),
@@ -117,7 +137,10 @@ impl Definition {
                 self.rename_in_keys(&old, placed.column.name());
                 self.place(placed, at)?;
             }
-            Alteration::Default(name, default) => self.column_mut(&name)?.default = default,
+            Alteration::Default(name, (default, expression)) => {
+                let column = self.column_mut(&name)?;
+                (column.default, column.expression) = (default, expression);
+            }
             Alteration::RenameColumn(from, to) => {
                 self.rename_in_keys(&from, &to);
                 self.column_mut(&from)?.name = to;
@@ -132,6 +155,19 @@ impl Definition {
                     *key = to;
                 }
             }
+            Alteration::Convert(charset) => {
+                self.columns.iter_mut().for_each(|column| column.charset = None);
+                // DEFAULT is the database's.
+                self.charset = (charset != "default").then_some(charset);
+            }
+            Alteration::Charset(charset) => {
+                // The columns that are there keep theirs.
+                let before = self.charset.replace(charset);
+                for column in self.columns.iter_mut().filter(|column| column.charset.is_none()) {
+                    column.charset.clone_from(&before);
+                }
+            }
+            Alteration::Comment(comment) => self.comment = Some(comment),
             Alteration::RenameTable(_) => {}
         }
         Some(())

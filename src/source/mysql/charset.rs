@@ -6,6 +6,8 @@
 use bytes::Bytes;
 use encoding_rs::Encoding;
 
+use super::charset_pairs::Pairs;
+use super::charset_tables::Table;
 use crate::data::Text;
 
 /// How the bytes of a text column are read.
@@ -17,6 +19,10 @@ pub(super) enum Charset {
     Binary,
     /// A set that has one of the web's encodings.
     Other(&'static Encoding),
+    /// One of a byte a character that the web does not have.
+    Table(&'static Table),
+    /// One of several bytes a character of which the web has a variant.
+    Pairs(&'static Pairs),
     /// `utf32`: four bytes a character, big-endian.
     Utf32,
 }
@@ -140,28 +146,21 @@ impl Charset {
             // MySQL's latin1 is Windows' code page, with control characters where that has holes: as the web has it.
             "latin1" => encoding_rs::WINDOWS_1252,
             "latin2" => encoding_rs::ISO_8859_2,
-            "latin5" => encoding_rs::WINDOWS_1254,
             "latin7" => encoding_rs::ISO_8859_13,
-            "greek" => encoding_rs::ISO_8859_7,
-            "hebrew" => encoding_rs::ISO_8859_8,
             "cp1250" => encoding_rs::WINDOWS_1250,
             "cp1251" => encoding_rs::WINDOWS_1251,
             "cp1256" => encoding_rs::WINDOWS_1256,
             "cp1257" => encoding_rs::WINDOWS_1257,
-            "cp866" => encoding_rs::IBM866,
             "koi8r" => encoding_rs::KOI8_R,
-            "koi8u" => encoding_rs::KOI8_U,
             "macroman" => encoding_rs::MACINTOSH,
-            "tis620" => encoding_rs::WINDOWS_874,
-            "big5" => encoding_rs::BIG5,
-            "gb2312" | "gbk" => encoding_rs::GBK,
-            "gb18030" => encoding_rs::GB18030,
-            "sjis" | "cp932" => encoding_rs::SHIFT_JIS,
-            "ujis" | "eucjpms" => encoding_rs::EUC_JP,
+            "gbk" => encoding_rs::GBK,
+            "cp932" => encoding_rs::SHIFT_JIS,
             "euckr" => encoding_rs::EUC_KR,
             "ucs2" | "utf16" => encoding_rs::UTF_16BE,
             "utf16le" => encoding_rs::UTF_16LE,
-            _ => return None,
+            other => {
+                return Table::named(other).map(Self::Table).or_else(|| Pairs::named(other).map(Self::Pairs));
+            }
         };
         Some(Self::Other(encoding))
     }
@@ -174,6 +173,8 @@ impl Charset {
                 Err(_) => Text::from(String::from_utf8_lossy(bytes).into_owned()),
             },
             Self::Other(encoding) => Text::from(encoding.decode_without_bom_handling(bytes).0.into_owned()),
+            Self::Table(table) => table.text(bytes),
+            Self::Pairs(pairs) => pairs.text(bytes),
             Self::Utf32 => {
                 let character = |four: &[u8]| {
                     let number = four.iter().fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
@@ -209,7 +210,10 @@ mod tests {
         assert_eq!(text("ucs2", b"\x00a\x20\xac"), "a€");
         assert_eq!(text("utf32", b"\x00\x01\xf6\x00"), "😀");
         assert_eq!(text("utf8mb4", b"a\xff"), "a\u{fffd}");
-        assert_eq!(Charset::named("dec8"), None);
+        assert_eq!(text("cp852", b"\xfb\x88a"), "űła");
+        assert_eq!(text("swe7", b"sm|r}s"), "smörås");
+        assert_eq!(text("dec8", b"a\xa4\x80"), "a\u{fffd}\u{80}");
+        assert_eq!(Charset::named("no such set"), None);
     }
 
     #[test]

@@ -9,7 +9,8 @@ use crate::source::common::{self, Common};
 use crate::source::filter::{Filter, Patterns};
 use crate::source::naming::{self, Level};
 
-use super::form::Modes;
+use super::converters::Converters;
+use super::form::{Modes, Years};
 
 /// `snapshot.mode`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +82,34 @@ const KEYS: &[Key] =
 const MARIADB_KEYS: &[Key] =
     &keys(SSL_MODE.one_of(&["trust", "disable", "verify-ca", "verify-full"]).default("disable"));
 
-const fn keys(ssl_mode: Key) -> [Key; 24] {
+const SCHEMA_CHANGES: Key = Key::new(
+    "include.schema.changes",
+    KeyKind::Boolean,
+    "Whether DDL is told in the topic that topic.prefix names, with the columns of its tables",
+)
+.default("true");
+
+const ONLY_CAPTURED_TABLES: Key = Key::new(
+    "schema.history.internal.store.only.captured.tables.ddl",
+    KeyKind::Boolean,
+    "Whether only DDL of captured tables is told",
+)
+.default("false");
+
+const ONLY_CAPTURED_DATABASES: Key = Key::new(
+    "schema.history.internal.store.only.captured.databases.ddl",
+    KeyKind::Boolean,
+    "Whether only DDL of captured databases is told",
+)
+.default("false");
+
+const SCHEMA_HISTORY: Key = Key::new(
+    "schema.history.internal*",
+    KeyKind::String,
+    "Accepted; but for what is told of DDL they are not needed: the log itself tells the tables",
+);
+
+const fn keys(ssl_mode: Key) -> [Key; 28] {
     [
         Key::new("database.port", KeyKind::Int, "Port of the server").default("3306"),
         Key::new(
@@ -107,6 +135,9 @@ const fn keys(ssl_mode: Key) -> [Key; 24] {
         Key::new("bigint.unsigned.handling.mode", KeyKind::String, "How BIGINT UNSIGNED is written")
             .one_of(&["long", "precise"])
             .default("long"),
+        Key::new("enable.time.adjuster", KeyKind::Boolean, "Whether the years 1 to 99 are those from 1970 to 2069")
+            .default("true"),
+        Key::new("converters", KeyKind::String, "Names of converters of columns; NAME.type is its class"),
         Key::new("snapshot.mode", KeyKind::String, "When the tables are read before the log")
             .one_of(&[
                 "initial",
@@ -138,15 +169,12 @@ const fn keys(ssl_mode: Key) -> [Key; 24] {
         .default("false"),
         Key::new("include.schema.comments", KeyKind::Boolean, "Whether schemas tell the columns' comments")
             .default("false"),
-        Key::new("include.schema.changes", KeyKind::Boolean, "Accepted; the schema change topic is not written yet")
-            .default("true"),
+        SCHEMA_CHANGES,
+        ONLY_CAPTURED_TABLES,
+        ONLY_CAPTURED_DATABASES,
         Key::new("binlog.net.write.timeout", KeyKind::Int, "Seconds the server waits for a slow reader; 0: an hour")
             .default("0"),
-        Key::new(
-            "schema.history.internal*",
-            KeyKind::String,
-            "Accepted and not needed: the log itself tells the tables",
-        ),
+        SCHEMA_HISTORY,
         Key::new("connect.keep.alive*", KeyKind::String, "Accepted; the connection is watched by heartbeats"),
     ]
 }
@@ -179,6 +207,10 @@ pub struct MySqlConfig {
     pub lock_timeout_ms: u64,
     /// `bigint.unsigned.handling.mode=precise`
     pub precise_bigint: bool,
+    /// `enable.time.adjuster`
+    pub(super) years: Years,
+    /// `converters`
+    pub(super) converters: Converters,
     /// `gtid.source.includes`
     pub gtid_includes: Patterns,
     /// `gtid.source.excludes`
@@ -187,6 +219,12 @@ pub struct MySqlConfig {
     pub include_query: bool,
     /// `include.schema.comments`
     pub include_comments: bool,
+    /// `include.schema.changes`
+    pub schema_changes: bool,
+    /// `schema.history.internal.store.only.captured.tables.ddl`
+    pub only_captured_tables: bool,
+    /// `schema.history.internal.store.only.captured.databases.ddl`
+    pub only_captured_databases: bool,
     /// Seconds the server waits for a slow reader.
     pub net_write_timeout_s: u32,
 }
@@ -233,10 +271,15 @@ impl MySqlConfig {
             },
             lock_timeout_ms: reader.number("snapshot.lock.timeout.ms"),
             precise_bigint: reader.choice("bigint.unsigned.handling.mode") == "precise",
+            years: if reader.flag("enable.time.adjuster") { Years::Adjusted } else { Years::Kept },
+            converters: Converters::read(&mut reader),
             gtid_includes: Patterns::read(&mut reader, "gtid.source.includes"),
             gtid_excludes: Patterns::read(&mut reader, "gtid.source.excludes"),
             include_query: reader.flag("include.query"),
             include_comments: reader.flag("include.schema.comments"),
+            schema_changes: reader.flag(SCHEMA_CHANGES.name),
+            only_captured_tables: reader.flag(ONLY_CAPTURED_TABLES.name),
+            only_captured_databases: reader.flag(ONLY_CAPTURED_DATABASES.name),
             net_write_timeout_s: match reader.number("binlog.net.write.timeout") {
                 0 => 3600,
                 seconds => seconds,
@@ -253,6 +296,7 @@ impl MySqlConfig {
             time: self.common.time,
             binary: self.common.binary,
             precise_bigint: self.precise_bigint,
+            years: self.years,
         }
     }
 

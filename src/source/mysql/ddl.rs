@@ -9,8 +9,13 @@ use super::lexer::{Token, tokens};
 
 #[path = "ddl_column.rs"]
 mod column;
+#[path = "ddl_database.rs"]
+mod database;
+#[path = "ddl_text.rs"]
+mod text;
 
-pub(super) use column::Placed;
+pub(super) use column::{Placed, escaped};
+pub(super) use text::{Said, said};
 
 /// A table's name, with its database if that was said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +45,7 @@ pub(super) enum Alteration {
     /// A column is defined anew, perhaps with another name.
     Change(String, Placed),
     /// A column gets another default, or none.
-    Default(String, super::definition::DefaultValue),
+    Default(String, (super::definition::DefaultValue, Option<String>)),
     /// A column gets another name.
     RenameColumn(String, String),
     /// The table gets another name.
@@ -55,6 +60,12 @@ pub(super) enum Alteration {
     DropIndex(String),
     /// An index gets another name.
     RenameIndex(String, String),
+    /// The table, and all text in it, gets another character set.
+    Convert(String),
+    /// Columns that are added from now on get another character set.
+    Charset(String),
+    /// The table gets a comment.
+    Comment(String),
 }
 
 /// A statement that changes tables.
@@ -72,6 +83,8 @@ pub(super) enum Statement {
     Rename(Vec<(TableName, TableName)>),
     /// A table is emptied.
     Truncate(TableName),
+    /// A database is made, or changed (`false`), perhaps with a character set. Without a name it is the current one.
+    Database { name: Option<String>, charset: Option<String>, made: bool },
     /// A database is dropped.
     DropDatabase(String),
     /// It defines that table, but it was not understood.
@@ -184,6 +197,9 @@ impl<'a> Parser<'a> {
             return self.create();
         }
         if self.accept(&["alter"]) {
+            if self.accept_any(&["database", "schema"]) {
+                return self.database(false);
+            }
             while self.accept_any(&["online", "offline", "ignore"]) {}
             if !self.accept(&["table"]) {
                 return None;
@@ -207,6 +223,10 @@ impl<'a> Parser<'a> {
     }
 
     fn create(&mut self) -> Option<Statement> {
+        if self.accept_any(&["database", "schema"]) {
+            self.accept(&["if", "not", "exists"]);
+            return self.database(true);
+        }
         let unique = self.accept(&["unique"]);
         self.accept_any(&["fulltext", "spatial"]);
         if self.accept(&["index"]) {
@@ -231,7 +251,10 @@ impl<'a> Parser<'a> {
         // CREATE TABLE … SELECT: the log holds the columns too, but not from every server.
         let selects = self.tokens.iter().any(|token| token.is("select"));
         Some(match inside.definition() {
-            Some(definition) if !selects => Statement::Create { table, definition },
+            Some(mut definition) if !selects => {
+                self.table_options(&mut definition);
+                Statement::Create { table, definition }
+            }
             _ => Statement::Unclear(table),
         })
     }
@@ -321,14 +344,16 @@ impl<'a> Parser<'a> {
             self.accept(&["column"]);
             let name = self.name()?;
             if self.accept(&["set", "default"]) {
-                found.push(Alteration::Default(name, self.default_value()?));
+                found.push(Alteration::Default(name, self.told_default()?));
             } else if self.accept(&["drop", "default"]) {
-                found.push(Alteration::Default(name, super::definition::DefaultValue::None));
+                found.push(Alteration::Default(name, (super::definition::DefaultValue::None, None)));
             }
         } else if self.accept(&["rename"]) {
             found.push(self.rename_part()?);
+        } else {
+            found.extend(self.altered_options());
         }
-        // Anything else (engine, character set, partitions, algorithm, …) changes no column and no key.
+        // Anything else (engine, partitions, algorithm, …) changes no column and no key.
         Some(())
     }
 

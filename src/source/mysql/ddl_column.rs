@@ -28,6 +28,9 @@ pub(in super::super) struct Placed {
     pub(in super::super) place: Place,
 }
 
+/// The names of `CURRENT_TIMESTAMP`.
+const NOW: [&str; 4] = ["current_timestamp", "now", "localtime", "localtimestamp"];
+
 impl Parser<'_> {
     /// The columns and keys of a CREATE TABLE.
     pub(super) fn definition(&mut self) -> Option<Definition> {
@@ -102,11 +105,14 @@ impl Parser<'_> {
         let column = Column {
             name,
             told: Told::of_written(&written),
+            charset: written.charset.clone(),
             kind: written.resolve(),
             comment: None,
             nullable: !serial,
             default: DefaultValue::None,
             generated: false,
+            filled: serial,
+            expression: None,
         };
         let mut found = ColumnText { column, primary: false, unique: serial };
         while let Some(token) = self.peek() {
@@ -128,9 +134,14 @@ impl Parser<'_> {
         } else if self.accept(&["null"]) {
             column.nullable = true;
         } else if self.accept(&["default"]) {
-            column.default = self.default_value()?;
+            (column.default, column.expression) = self.told_default()?;
         } else if self.accept(&["serial", "default", "value"]) {
-            (column.nullable, found.unique) = (false, true);
+            (column.nullable, column.filled, found.unique) = (false, true, true);
+        } else if self.accept(&["auto_increment"]) {
+            column.filled = true;
+        } else if self.accept(&["on", "update"]) {
+            // Not what a reference does: ON UPDATE CASCADE.
+            column.filled |= self.peek().is_some_and(|token| NOW.iter().any(|now| token.is(now)));
         } else if self.accept(&["primary", "key"]) || self.accept(&["key"]) {
             found.primary = true;
         } else if self.accept(&["unique"]) {
@@ -141,7 +152,11 @@ impl Parser<'_> {
             if let Some(Token::Text(comment)) = self.next() {
                 column.comment = Some(comment.clone());
             }
-        } else if self.accept_any(&["collate", "column_format", "storage", "engine_attribute"]) {
+        } else if self.accept(&["collate"]) {
+            self.accept_symbol('=');
+            let collation = self.name()?;
+            column.charset = column.charset.take().or_else(|| charset_of(&collation));
+        } else if self.accept_any(&["column_format", "storage", "engine_attribute"]) {
             self.accept_symbol('=');
             self.next();
         } else if self.accept(&["as"]) {
@@ -194,7 +209,9 @@ impl Parser<'_> {
                 written.collated = true;
             } else if self.accept(&["character", "set"]) || self.accept(&["char", "set"]) || self.accept(&["charset"]) {
                 self.accept_symbol('=');
-                written.binary |= self.name()?.eq_ignore_ascii_case("binary");
+                let charset = self.name()?.to_ascii_lowercase();
+                written.binary |= charset == "binary";
+                written.charset = Some(charset);
             } else if !self.accept_any(&["ascii", "unicode"]) {
                 return Some(written);
             }
@@ -208,8 +225,17 @@ impl Parser<'_> {
         }
     }
 
+    /// What stands behind `DEFAULT`, and how schema changes tell it.
+    pub(super) fn told_default(&mut self) -> Option<(DefaultValue, Option<String>)> {
+        let before = self.tokens;
+        let default = self.default_value()?;
+        let written = before.get(..before.len() - self.tokens.len())?;
+        let expression = expression(&default, written);
+        Some((default, expression))
+    }
+
     /// What stands behind `DEFAULT`.
-    pub(super) fn default_value(&mut self) -> Option<DefaultValue> {
+    fn default_value(&mut self) -> Option<DefaultValue> {
         if self.is_symbol('(') {
             self.parentheses()?;
             return Some(DefaultValue::Computed);
@@ -219,7 +245,7 @@ impl Parser<'_> {
         }
         self.accept_symbol('+');
         let first = match self.next()? {
-            Token::Text(text) => return Some(DefaultValue::Text(text.clone())),
+            Token::Text(text) => return Some(DefaultValue::Text(self.joined(text))),
             Token::Word(word) => word.to_ascii_lowercase(),
             Token::Name(_) | Token::Symbol(_) => return None,
         };
@@ -229,7 +255,7 @@ impl Parser<'_> {
                 "b" => Some(DefaultValue::Bytes(bits(text)?)),
                 "x" => Some(DefaultValue::Bytes(hex(text)?)),
                 // An introducer (_utf8mb4'…'), or a typed literal (DATE'…').
-                _ => Some(DefaultValue::Text(text.clone())),
+                _ => Some(DefaultValue::Text(self.joined(text))),
             };
         }
         Some(match first.as_str() {
@@ -239,12 +265,28 @@ impl Parser<'_> {
             word if word.starts_with("0x") => DefaultValue::Bytes(hex(word.get(2..)?)?),
             word if word.starts_with("0b") => DefaultValue::Bytes(bits(word.get(2..)?)?),
             word if word.starts_with(|c: char| c.is_ascii_digit()) => DefaultValue::Text(word.to_owned()),
+            word if NOW.contains(&word) => {
+                // With as many digits as the column.
+                self.parentheses();
+                DefaultValue::Now
+            }
             _ => {
-                // CURRENT_TIMESTAMP(6) and its relatives.
                 self.parentheses();
                 DefaultValue::Computed
             }
         })
+    }
+}
+
+impl Parser<'_> {
+    /// Texts that stand side by side are one.
+    fn joined(&mut self, first: &str) -> String {
+        let mut text = first.to_owned();
+        while let Some(Token::Text(more)) = self.peek() {
+            text.push_str(more);
+            self.next();
+        }
+        text
     }
 }
 
@@ -280,6 +322,47 @@ impl Definition {
             }
         }
     }
+}
+
+/// The character set of a collation: its name up to the first `_`.
+pub(super) fn charset_of(collation: &str) -> Option<String> {
+    let (charset, _) = collation.split_once('_')?;
+    Some(charset.to_ascii_lowercase())
+}
+
+/// A default as Debezium tells it in schema changes (`DefaultValueParserListener`): literals as they are written, without
+/// quotes; the epoch for the time of now; of expressions nothing.
+fn expression(default: &DefaultValue, written: &[Token]) -> Option<String> {
+    match (default, written) {
+        (DefaultValue::None | DefaultValue::Computed, _) => None,
+        (DefaultValue::Now, _) => Some("1970-01-01 00:00:00".to_owned()),
+        (_, [Token::Word(word)]) if word.get(..2).is_some_and(|two| matches!(two, "0x" | "0b")) => {
+            word.get(2..).map(str::to_owned)
+        }
+        (DefaultValue::Bytes(_), [.., Token::Text(digits)]) => Some(digits.clone()),
+        (_, [.., Token::Text(text)]) => Some(escaped(text)),
+        (_, [sign @ .., Token::Word(word)]) => {
+            let minus = if sign.first() == Some(&Token::Symbol('-')) { "-" } else { "" };
+            Some(format!("{minus}{word}"))
+        }
+        _ => None,
+    }
+}
+
+/// Text as `SHOW CREATE TABLE` writes it between its quotes.
+pub(in super::super) fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\0' => escaped.push_str("\\0"),
+            '\n' => escaped.push_str("\\n"),
+            '\r' => escaped.push_str("\\r"),
+            '\\' => escaped.push_str("\\\\"),
+            '\'' => escaped.push_str("''"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
 }
 
 /// The bytes of a bit literal, highest bit first.

@@ -38,7 +38,7 @@ fn reads_what_show_create_table_writes() {
     assert_eq!(column("balance").kind, Type::Decimal { precision: 10, scale: 2 });
     assert_eq!(column("e").kind, Type::Enum(vec!["a".into(), "b,c".into(), "d'e".into()]));
     assert_eq!(column("at").kind, Type::Timestamp(3));
-    assert_eq!(column("at").default, DefaultValue::Computed);
+    assert_eq!(column("at").default, DefaultValue::Now);
     assert!(column("g").generated);
     assert_eq!(column("b").default, DefaultValue::Bytes(vec![5]));
 }
@@ -65,7 +65,11 @@ fn reads_every_spelling_of_a_type() {
         ("long varchar", Type::Text),
         ("bit", Type::Bit(1)),
         ("datetime(6)", Type::DateTime(6)),
-        ("geometry", Type::Other("geometry".into())),
+        ("geometry", Type::Geometry),
+        ("multipolygon srid 4326", Type::Geometry),
+        ("point", Type::Point),
+        ("vector(3)", Type::Vector),
+        ("uuid", Type::Other("uuid".into())),
     ] {
         assert_eq!(define(&format!("CREATE TABLE t (c {text})")).columns[0].kind, kind, "{text}");
     }
@@ -76,12 +80,14 @@ fn reads_defaults() {
     for (text, default) in [
         ("DEFAULT 'it''s'", DefaultValue::Text("it's".into())),
         ("DEFAULT -1.50 NOT NULL", DefaultValue::Text("-1.50".into())),
+        ("DEFAULT 'a' \"b\" 'c'", DefaultValue::Text("abc".into())),
         ("DEFAULT _utf8mb4'x'", DefaultValue::Text("x".into())),
         ("DEFAULT DATE'2020-01-01'", DefaultValue::Text("2020-01-01".into())),
         ("DEFAULT 0x6162", DefaultValue::Bytes(b"ab".to_vec())),
         ("DEFAULT NULL", DefaultValue::None),
         ("DEFAULT (uuid())", DefaultValue::Computed),
-        ("DEFAULT NOW(6) ON UPDATE NOW(6)", DefaultValue::Computed),
+        ("DEFAULT NOW(6) ON UPDATE NOW(6)", DefaultValue::Now),
+        ("DEFAULT current_timestamp", DefaultValue::Now),
         ("NOT NULL", DefaultValue::None),
         ("DEFAULT TRUE", DefaultValue::Text("1".into())),
     ] {

@@ -128,7 +128,7 @@ fn sized(cursor: &mut Cursor, prefix: u8, what: &'static str) -> Result<Bytes, S
     cursor.take(length, what)
 }
 
-/// The day, if there is such a day: months and days may be zero, or too large, in MySQL.
+/// The day, if there is such a day: years, months and days may be zero, and days too large, in MySQL.
 pub(super) fn day(year: u64, month: u64, day: u64) -> Option<i32> {
     let (month, day) = (u8::try_from(month).ok()?, u8::try_from(day).ok()?);
     let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
@@ -139,7 +139,7 @@ pub(super) fn day(year: u64, month: u64, day: u64) -> Option<i32> {
         2 => 28,
         _ => return None,
     };
-    if !(1..=last).contains(&day) {
+    if year == 0 || !(1..=last).contains(&day) {
         return None;
     }
     i32::try_from(days(i64::try_from(year).ok()?, month, day)).ok()

@@ -3,6 +3,7 @@
 //! Knows types and literals; no schema. `None`: the text is no value of that type, and the schema tells no default.
 
 use bytes::Bytes;
+use num_bigint::BigUint;
 
 use super::decode::{Cell, day};
 use super::definition::Type;
@@ -23,7 +24,7 @@ pub(super) fn of(kind: &Type, text: &str) -> Option<Cell> {
         Type::Text | Type::Binary { .. } | Type::Json | Type::Enum(_) | Type::Set(_) => {
             Cell::Bytes(Bytes::copy_from_slice(text.as_bytes()))
         }
-        Type::Other(_) => return None,
+        Type::Point | Type::Geometry | Type::Vector | Type::Other(_) => return None,
     })
 }
 
@@ -46,11 +47,25 @@ fn integer(text: &str) -> Option<u64> {
     Some(i64::try_from(number).unwrap_or(if number < 0 { i64::MIN } else { i64::MAX }).cast_unsigned())
 }
 
-/// A decimal's text with as many digits behind the point as the column has.
+/// A decimal's text with as many digits behind the point as the column has; a half is rounded away from zero.
 fn scaled(text: &str, scale: usize) -> String {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let fraction = fraction.get(..scale.min(fraction.len())).unwrap_or(fraction);
-    if scale == 0 { whole.to_owned() } else { format!("{whole}.{fraction:0<scale$}") }
+    let (kept, cut) = fraction.split_at_checked(scale).unwrap_or((fraction, ""));
+    if cut.starts_with(['5', '6', '7', '8', '9'])
+        && let Some(rounded) = rounded_up(whole, kept)
+    {
+        return rounded;
+    }
+    if scale == 0 { whole.to_owned() } else { format!("{whole}.{kept:0<scale$}") }
+}
+
+/// The decimal of these digits with the last one raised.
+fn rounded_up(whole: &str, fraction: &str) -> Option<String> {
+    let (sign, whole) = whole.strip_prefix('-').map_or(("", whole), |whole| ("-", whole));
+    let number: BigUint = format!("{whole}{fraction}").parse().ok()?;
+    let digits = format!("{:0>width$}", (number + 1_u8).to_string(), width = fraction.len() + 1);
+    let (whole, fraction) = digits.split_at_checked(digits.len() - fraction.len())?;
+    Some(if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") })
 }
 
 /// Two digits mean 1970 to 2069.
@@ -76,12 +91,13 @@ fn date(text: &str) -> Option<i32> {
     day(year, month, date)
 }
 
-/// Microseconds of `[-]HH:MM:SS[.ffffff]`.
+/// Microseconds of `[-]HH:MM[:SS][.ffffff]`.
 pub(super) fn time(text: &str) -> Option<i64> {
     let text = text.trim();
     let (negative, text) = text.strip_prefix('-').map_or((false, text), |text| (true, text));
     let (clock, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let [hours, minutes, seconds] = numbers(clock, ':')?;
+    let short = || numbers(clock, ':').map(|[hours, minutes]| [hours, minutes, 0]);
+    let [hours, minutes, seconds] = numbers(clock, ':').or_else(short)?;
     let fraction: u64 = format!("{:0<6}", fraction.get(..fraction.len().min(6))?).parse().ok()?;
     let micros = i64::try_from((hours * 3600 + minutes * 60 + seconds).checked_mul(1_000_000)? + fraction).ok()?;
     Some(if negative { -micros } else { micros })
@@ -106,6 +122,13 @@ mod tests {
             Some(Cell::Int(u64::MAX >> 1, 8))
         );
         assert_eq!(of(&Type::Decimal { precision: 6, scale: 2 }, "1.5"), Some(Cell::Digits("1.50".into())));
+        for (text, expected) in
+            [("1.005", "1.01"), ("-9.995", "-10.00"), ("0.0049", "0.00"), ("-.5", "-.50"), ("7", "7.00")]
+        {
+            assert_eq!(scaled(text, 2), expected);
+        }
+        assert_eq!((scaled("12.5", 0), scaled("99.49", 0), scaled("x.9", 0)), ("13".into(), "99".into(), "x".into()));
+        assert_eq!(of(&Type::Time(0), "1:2"), Some(Cell::Time(3_720_000_000)));
         assert_eq!(of(&Type::Year, "24"), Some(Cell::Year(2024)));
         assert_eq!(of(&Type::Date, "2024-02-29"), Some(Cell::Date(Some(19_782))));
         assert_eq!(of(&Type::Time(0), "-01:02:03.5"), Some(Cell::Time(-3_723_500_000)));

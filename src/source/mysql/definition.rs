@@ -38,6 +38,12 @@ pub(super) enum Type {
     Enum(Vec<String>),
     /// `SET` with its labels.
     Set(Vec<String>),
+    /// `POINT`
+    Point,
+    /// `GEOMETRY`, and the kinds of it but points.
+    Geometry,
+    /// `VECTOR`
+    Vector,
     /// Another type, by name.
     Other(String),
 }
@@ -52,7 +58,9 @@ pub(super) enum DefaultValue {
     Text(String),
     /// A bit or hexadecimal literal.
     Bytes(Vec<u8>),
-    /// Something that is computed when the row is made (`CURRENT_TIMESTAMP`, an expression).
+    /// `CURRENT_TIMESTAMP`, whatever its name.
+    Now,
+    /// An expression that is computed when the row is made.
     Computed,
 }
 
@@ -73,6 +81,12 @@ pub(super) struct Column {
     pub(super) default: DefaultValue,
     /// Whether it is computed from other columns.
     pub(super) generated: bool,
+    /// Whether the server fills it: `AUTO_INCREMENT`, or `ON UPDATE CURRENT_TIMESTAMP`.
+    pub(super) filled: bool,
+    /// Its own character set, if it was said.
+    pub(super) charset: Option<String>,
+    /// Its default as schema changes tell it.
+    pub(super) expression: Option<String>,
 }
 
 /// A unique key: its name, and its columns.
@@ -87,6 +101,10 @@ pub(super) struct Definition {
     pub(super) primary_key: Vec<String>,
     /// Its unique keys.
     pub(super) unique_keys: Vec<UniqueKey>,
+    /// The character set of its columns that name none.
+    pub(super) charset: Option<String>,
+    /// Its comment.
+    pub(super) comment: Option<String>,
 }
 
 impl Definition {
@@ -137,6 +155,8 @@ pub(super) struct Written {
     pub(super) collated: bool,
     /// Its character set is `binary`.
     pub(super) binary: bool,
+    /// Its character set, if it was said.
+    pub(super) charset: Option<String>,
 }
 
 impl Written {
@@ -203,6 +223,10 @@ impl Written {
             "json" => Type::Json,
             "enum" => Type::Enum(labels),
             "set" => Type::Set(labels),
+            "point" => Type::Point,
+            "geometry" | "linestring" | "polygon" | "multipoint" | "multilinestring" | "multipolygon"
+            | "geometrycollection" | "geomcollection" => Type::Geometry,
+            "vector" => Type::Vector,
             _ => Type::Other(name),
         }
     }

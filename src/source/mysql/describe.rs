@@ -10,6 +10,7 @@ use super::catalog::Name;
 use super::config::MySqlConfig;
 use super::definition::Definition;
 use super::schema::Common;
+use super::schema_change::SchemaChanges;
 use super::scratch::{self, Tried};
 use super::server::Server;
 use crate::source::SourceError;
@@ -43,5 +44,6 @@ pub async fn describe(config: &Arc<MySqlConfig>, script: Option<&Script>) -> Res
         Described::new(format!("{database}.{table}"), shape.map(|shape| vec![shape.table]))
     };
     let tables: Result<Vec<Described>, SourceError> = tables.iter().map(described).collect();
-    Ok(Description { tables: tables?, own: Vec::new() })
+    let own = common.changes.as_ref().map(SchemaChanges::described).into_iter().collect();
+    Ok(Description { tables: tables?, own })
 }

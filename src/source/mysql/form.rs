@@ -11,11 +11,13 @@ use bytes::Bytes;
 use super::charset::Charset;
 use super::decode::Cell;
 use super::definition::{DefaultValue, Type};
-use super::jsonb;
+use super::{jsonb, spatial};
 use crate::data::{Kind, Schema, Text, Value, semantic};
 use crate::source::common::BinaryMode;
 use crate::source::decimal::{DecimalMode, fewest_bytes};
-use crate::source::temporal::{DAY_US, DateForm, Fraction, TimeForm, TimePrecision, TimestampForm, timestamp_text};
+use crate::source::temporal::{
+    DAY_US, DateForm, Fraction, TimeForm, TimePrecision, TimestampForm, civil, days, timestamp_text,
+};
 
 /// The handling modes of a connector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,17 @@ pub(super) struct Modes {
     pub(super) binary: BinaryMode,
     /// `bigint.unsigned.handling.mode=precise`
     pub(super) precise_bigint: bool,
+    /// `enable.time.adjuster`
+    pub(super) years: Years,
+}
+
+/// What becomes of the years 1 to 99 in dates and timestamps without zone: `enable.time.adjuster`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Years {
+    /// They stay as they are.
+    Kept,
+    /// They are those from 1970 to 2069 (`BinlogValueConverters.adjustTemporal`).
+    Adjusted,
 }
 
 /// How a column's values are written.
@@ -51,12 +64,16 @@ pub(super) enum Form {
     Decimal(DecimalMode, u32),
     /// `BIT(1)`
     Flag,
+    /// An integer, which says yes above zero (`TinyIntOneToBooleanConverter`).
+    IntFlag {
+        unsigned: bool,
+    },
     /// `BIT(n)`: so many bytes, the lowest first.
     Bits(usize),
     Year,
-    Date(DateForm),
+    Date(DateForm, Years),
     Time(TimeForm),
-    Timestamp(TimestampForm),
+    Timestamp(TimestampForm, Years),
     /// `TIMESTAMP`: a moment, with so many digits of a fraction.
     Zoned(Fraction),
     Text(Charset),
@@ -66,6 +83,10 @@ pub(super) enum Form {
     /// The labels as they are emitted.
     Enum(Arc<[Text]>),
     Set(Arc<[Text]>),
+    Point,
+    Geometry,
+    /// `VECTOR`
+    Vector,
 }
 
 /// Why a cell cannot be written in its column's form.
@@ -80,6 +101,12 @@ pub(super) enum BadValue {
     /// The binary JSON is not well formed.
     #[error(transparent)]
     Json(#[from] jsonb::BadJson),
+    /// The geometry is not well formed.
+    #[error("the geometry is not well formed")]
+    Geometry,
+    /// The vector is not well formed.
+    #[error("the vector is not well formed")]
+    Vector,
 }
 
 impl Form {
@@ -100,9 +127,9 @@ impl Form {
             Type::Bit(1) => Self::Flag,
             Type::Bit(bits) => Self::Bits(usize::from(*bits).div_ceil(8)),
             Type::Year => Self::Year,
-            Type::Date => Self::Date(modes.time.date()),
+            Type::Date => Self::Date(modes.time.date(), modes.years),
             Type::Time(digits) => Self::Time(modes.time.time((*digits).into())),
-            Type::DateTime(digits) => Self::Timestamp(modes.time.timestamp((*digits).into())),
+            Type::DateTime(digits) => Self::Timestamp(modes.time.timestamp((*digits).into()), modes.years),
             // A moment is text in UTC whatever the mode.
             Type::Timestamp(digits) => Self::Zoned(Fraction::Digits((*digits).into())),
             Type::Text => Self::Text(charset),
@@ -110,6 +137,9 @@ impl Form {
             Type::Json => Self::Json,
             Type::Enum(labels) => Self::Enum(labels.iter().map(|label| Text::from(escaped(label))).collect()),
             Type::Set(labels) => Self::Set(labels.iter().map(|label| Text::from(label.as_str())).collect()),
+            Type::Point => Self::Point,
+            Type::Geometry => Self::Geometry,
+            Type::Vector => Self::Vector,
             Type::Other(_) => return None,
         })
     }
@@ -126,22 +156,22 @@ impl Form {
             (Self::Int16 { .. }, _) => Schema::of(Kind::Int16),
             (Self::Int32 { .. }, _) => Schema::of(Kind::Int32),
             (Self::Int64 { .. }, _) => Schema::of(Kind::Int64),
-            (Self::BigUnsigned, _) => semantic::decimal(0, None),
+            (Self::BigUnsigned, _) => semantic::decimal(0, Some(20)),
             (Self::Float32, _) => Schema::of(Kind::Float32),
             (Self::Float64, _) => Schema::of(Kind::Float64),
             (Self::Decimal(mode, scale), Type::Decimal { precision, .. }) => {
                 mode.schema(i32::try_from(*scale).unwrap_or(0), Some((*precision).into()))
             }
             (Self::Decimal(mode, scale), _) => mode.schema(i32::try_from(*scale).unwrap_or(0), None),
-            (Self::Flag, _) => Schema::of(Kind::Bool),
+            (Self::Flag | Self::IntFlag { .. }, _) => Schema::of(Kind::Bool),
             (Self::Bits(_), kind) => {
                 let length = if let Type::Bit(bits) = kind { *bits } else { 0 };
                 semantic::of(Kind::Bytes, semantic::BITS).parameter("length", length.to_string())
             }
             (Self::Year, _) => semantic::of(Kind::Int32, semantic::YEAR),
-            (Self::Date(form), _) => form.schema(),
+            (Self::Date(form, _), _) => form.schema(),
             (Self::Time(form), _) => form.schema(),
-            (Self::Timestamp(form), _) => form.schema(),
+            (Self::Timestamp(form, _), _) => form.schema(),
             (Self::Zoned(_), _) => semantic::of(Kind::Text, semantic::ZONED_TIMESTAMP),
             (Self::Bytes(BinaryMode::Bytes, _), _) => Schema::of(Kind::Bytes),
             (Self::Text(_) | Self::Bytes(..), _) => Schema::of(Kind::Text),
@@ -154,12 +184,14 @@ impl Form {
                 semantic::of(Kind::Text, semantic::ENUM_SET).parameter("allowed", labels(all))
             }
             (Self::Set(_), _) => semantic::of(Kind::Text, semantic::ENUM_SET),
+            (Self::Point, _) => semantic::point(),
+            (Self::Geometry, _) => semantic::geometry(),
+            (Self::Vector, _) => semantic::float_vector(),
         }
     }
 
-    /// The value of a cell. `required`: null is not allowed, so a zero date becomes the epoch.
-    pub(super) fn value(&self, cell: Cell, required: bool) -> Result<Value, BadValue> {
-        let or_epoch = |found: Option<i64>| found.or(required.then_some(0));
+    /// The value of a cell. `missing` is that of a day or moment that does not exist ([`Self::missing`]).
+    pub(super) fn value(&self, cell: Cell, missing: &Value) -> Result<Value, BadValue> {
         Ok(match (self, cell) {
             (_, Cell::Null) => Value::Null,
             (Self::Int16 { unsigned }, Cell::Int(number, bytes)) => {
@@ -169,6 +201,7 @@ impl Form {
                 Value::Int32(narrow(extend(number, bytes, *unsigned))?)
             }
             (Self::Int64 { unsigned }, Cell::Int(number, bytes)) => Value::Int64(extend(number, bytes, *unsigned)),
+            (Self::IntFlag { unsigned }, Cell::Int(number, bytes)) => Value::Bool(extend(number, bytes, *unsigned) > 0),
             (Self::BigUnsigned, Cell::Int(number, _)) => Value::Bytes(fewest_bytes(number.into())),
             (Self::Float32, Cell::Float(number)) => Value::Float32(number),
             (Self::Float64, Cell::Float(number)) => Value::Float64(number.into()),
@@ -181,9 +214,10 @@ impl Form {
                 Value::Bytes(Bytes::copy_from_slice(bits.to_le_bytes().get(..*bytes).unwrap_or_default()))
             }
             (Self::Year, Cell::Year(year)) => Value::Int32(year.into()),
-            (Self::Date(form), Cell::Date(day)) => or_epoch(day.map(i64::from))
-                .and_then(|day| i32::try_from(day).ok())
-                .map_or(Value::Null, |day| form.value(day)),
+            (Self::Date(..) | Self::Timestamp(..) | Self::Zoned(_), Cell::Date(None) | Cell::Moment(None)) => {
+                missing.clone()
+            }
+            (Self::Date(form, years), Cell::Date(Some(day))) => form.value(years.of_day(day)),
             // Connect's and Java's times end with the day; what lies outside is null, as Debezium has it.
             (Self::Time(TimeForm::Connect | TimeForm::Iso), Cell::Time(micros)) if !(0..DAY_US).contains(&micros) => {
                 Value::Null
@@ -192,30 +226,52 @@ impl Form {
                 form.value(micros).ok_or(BadValue::Range("time.precision.mode"))?
             }
             // What has no place in nanoseconds is null, as Debezium has it.
-            (Self::Timestamp(form), Cell::Moment(micros)) => {
-                or_epoch(micros).and_then(|micros| form.value(micros)).unwrap_or_default()
+            (Self::Timestamp(form, years), Cell::Moment(Some(micros))) => {
+                form.value(years.of_moment(micros)).unwrap_or_default()
             }
-            (Self::Zoned(fraction), Cell::Moment(micros)) => {
-                or_epoch(micros).map_or(Value::Null, |micros| Value::text(timestamp_text(micros, *fraction)))
-            }
+            (Self::Zoned(fraction), Cell::Moment(Some(micros))) => Value::text(timestamp_text(micros, *fraction)),
             (Self::Text(charset), Cell::Bytes(bytes)) => Value::Text(charset.text(&bytes)),
             (Self::Bytes(mode, length), Cell::Bytes(bytes)) => binary(*mode, padded(bytes, *length)),
             (Self::Json, Cell::Json(bytes)) => Value::text(jsonb::text(&bytes)?),
             (Self::Json | Self::Enum(_) | Self::Set(_), Cell::Bytes(bytes)) => Value::Text(Charset::Utf8.text(&bytes)),
             (Self::Enum(labels), Cell::Label(index)) => label(labels, index)?,
             (Self::Set(labels), Cell::Labels(bits)) => Value::text(joined(labels, bits)),
+            (Self::Point, Cell::Bytes(bytes)) => spatial::point(&bytes).ok_or(BadValue::Geometry)?,
+            (Self::Geometry, Cell::Bytes(bytes)) => spatial::geometry(&bytes).ok_or(BadValue::Geometry)?,
+            (Self::Vector, Cell::Bytes(bytes)) => spatial::vector(&bytes).ok_or(BadValue::Vector)?,
             _ => return Err(BadValue::Mismatch),
         })
     }
 
-    /// The value of a column's default, if it has one that a schema can tell.
-    pub(super) fn default(&self, kind: &Type, default: &DefaultValue) -> Option<Value> {
+    /// The value of a day or moment that does not exist (a zero date): null, or where null is not allowed the default, else
+    /// the epoch. Debezium's epoch has no fraction, whatever the column's.
+    pub(super) fn missing(&self, required: bool, default: Option<&Value>) -> Value {
+        if !required {
+            return Value::Null;
+        }
+        let epoch = || match self {
+            Self::Date(form, _) => form.value(0),
+            Self::Timestamp(form, _) => form.value(0).unwrap_or_default(),
+            Self::Zoned(_) => Value::text(timestamp_text(0, Fraction::Digits(0))),
+            _ => Value::Null,
+        };
+        default.cloned().unwrap_or_else(epoch)
+    }
+
+    /// The value of a column's default, if it has one that a schema can tell. `required`: null is not allowed.
+    pub(super) fn default(&self, kind: &Type, default: &DefaultValue, required: bool) -> Option<Value> {
         let cell = match default {
             DefaultValue::None | DefaultValue::Computed => return None,
+            // A moment that is not known is the epoch to Debezium, but for a `TIMESTAMP` that may be null
+            // (`BinlogDefaultValueConverter.convertToTimestamp`, and `convertToLocalDateTime`, which has no such case).
+            DefaultValue::Now if matches!(kind, Type::DateTime(_)) => Cell::Moment(Some(0)),
+            DefaultValue::Now => Cell::Moment(None),
+            // Only here is there room for all of them.
+            DefaultValue::Text(text) if matches!(self, Self::BigUnsigned) => Cell::Int(text.trim().parse().ok()?, 8),
             DefaultValue::Text(text) => super::default_cell::of(kind, text)?,
             DefaultValue::Bytes(bytes) => super::default_cell::of_bytes(kind, bytes)?,
         };
-        self.with_text_in_utf8().value(cell, false).ok().filter(|value| !value.is_null())
+        self.with_text_in_utf8().value(cell, &self.missing(required, None)).ok().filter(|value| !value.is_null())
     }
 
     /// Text that comes from SQL is UTF-8, whatever the column's set.
@@ -223,6 +279,32 @@ impl Form {
         if matches!(self, Self::Text(_)) { Self::Text(Charset::Utf8) } else { self.clone() }
     }
 }
+
+impl Years {
+    fn of_day(self, day: i32) -> i32 {
+        i32::try_from(self.of(day.into())).unwrap_or(day)
+    }
+
+    fn of_moment(self, micros: i64) -> i64 {
+        let day = micros.div_euclid(DAY_US);
+        micros + (self.of(day) - day) * DAY_US
+    }
+
+    fn of(self, day: i64) -> i64 {
+        if day >= YEAR_100 || self == Self::Kept {
+            return day;
+        }
+        let (year, month, date) = civil(day);
+        match year {
+            0..=69 => days(year + 2000, month, date),
+            70..=99 => days(year + 1900, month, date),
+            _ => day,
+        }
+    }
+}
+
+/// The first day of the year 100.
+const YEAR_100: i64 = -683_003;
 
 fn extend(number: u64, bytes: u8, unsigned: bool) -> i64 {
     let unused = 64 - 8 * u32::from(bytes.clamp(1, 8));

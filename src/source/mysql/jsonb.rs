@@ -11,37 +11,128 @@ use bytes::Bytes;
 use super::bytes::Cursor;
 use super::decode::Cell;
 use super::tablemap::Wire;
-use crate::source::temporal::{DAY_US, Fraction, push_date, push_time};
+use crate::source::temporal::{DAY_US, Fraction, push_time};
 
 /// Deeper than MySQL allows documents to be (100).
-const DEPTH_MAX: usize = 128;
+pub(super) const DEPTH_MAX: usize = 128;
 
 /// Binary JSON that is not well formed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the binary JSON is not well formed: {0}")]
-pub(super) struct BadJson(&'static str);
+pub(super) struct BadJson(pub(super) &'static str);
 
 /// The text of a binary JSON value.
 pub(super) fn text(bytes: &[u8]) -> Result<String, BadJson> {
     // The server stores a JSON null of an old row as nothing at all.
-    let Some((kind, value)) = bytes.split_first() else { return Ok("null".to_owned()) };
-    let mut writer = Writer { text: String::with_capacity(bytes.len() * 2), max: (bytes.len() + 16) * 1024 };
-    writer.value(*kind, value, 0)?;
+    let Some(value) = Binary::of(bytes) else { return Ok("null".to_owned()) };
+    let mut writer = Writer::new(bytes.len());
+    writer.value(value, 0)?;
     Ok(writer.text)
 }
 
-struct Writer {
-    text: String,
+/// A value in binary form.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Binary<'a> {
+    kind: u8,
+    /// Its bytes, and what comes behind them.
+    bytes: &'a [u8],
+}
+
+impl<'a> Binary<'a> {
+    /// The value of a document; `None`: there is none.
+    pub(super) fn of(document: &'a [u8]) -> Option<Self> {
+        document.split_first().map(|(kind, bytes)| Self { kind: *kind, bytes })
+    }
+
+    /// Whether it is an object or an array.
+    pub(super) const fn is_container(self) -> bool {
+        self.kind < 4
+    }
+}
+
+/// The values in an object, each with its key, or in an array.
+#[derive(Debug)]
+pub(super) struct Entries<'a> {
+    bytes: &'a [u8],
+    /// Whether there are keys.
+    pub(super) object: bool,
+    large: bool,
+    count: usize,
+    next: usize,
+}
+
+impl<'a> Entries<'a> {
+    /// The entries of a container.
+    pub(super) fn of(Binary { kind, bytes }: Binary<'a>) -> Result<Self, BadJson> {
+        let mut entries = Self { bytes, object: kind < 2, large: kind % 2 == 1, count: 0, next: 0 };
+        entries.count = entries.number(0)?;
+        Ok(entries)
+    }
+
+    const fn width(&self) -> usize {
+        if self.large { 4 } else { 2 }
+    }
+
+    fn number(&self, at: usize) -> Result<usize, BadJson> {
+        let bytes = at.checked_add(self.width()).and_then(|end| self.bytes.get(at..end));
+        let bytes = bytes.ok_or(BadJson("a container ends early"))?;
+        Ok(bytes.iter().rev().fold(0, |number, byte| number << 8 | usize::from(*byte)))
+    }
+
+    fn entry(&self, index: usize) -> Result<(Option<&'a [u8]>, Binary<'a>), BadJson> {
+        let width = self.width();
+        let (keys, key_entry) = (2 * width, width + 2);
+        let values = if self.object { keys + self.count.saturating_mul(key_entry) } else { keys };
+        let key = if self.object { Some(self.key(keys + index * key_entry)?) } else { None };
+        let entry = values.saturating_add(index * (1 + width));
+        let kind = *self.bytes.get(entry).ok_or(BadJson("a value ends early"))?;
+        let inlined = matches!(kind, 4..=6) || self.large && matches!(kind, 7 | 8);
+        let start = if inlined { entry + 1 } else { self.number(entry + 1)? };
+        Ok((key, Binary { kind, bytes: self.bytes.get(start..).ok_or(BadJson("a value ends early"))? }))
+    }
+
+    fn key(&self, entry: usize) -> Result<&'a [u8], BadJson> {
+        let early = BadJson("a key ends early");
+        let length = entry + self.width();
+        let length = self.bytes.get(length..length + 2).ok_or(early)?;
+        let length = length.iter().rev().fold(0, |number, byte| number << 8 | usize::from(*byte));
+        let start = self.number(entry)?;
+        self.bytes.get(start..start.saturating_add(length)).ok_or(early)
+    }
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = Result<(Option<&'a [u8]>, Binary<'a>), BadJson>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let index = self.next;
+        (index < self.count).then(|| {
+            self.next += 1;
+            self.entry(index)
+        })
+    }
+}
+
+/// Writes values one behind the other.
+pub(super) struct Writer {
+    pub(super) text: String,
     max: usize,
 }
 
 impl Writer {
-    fn value(&mut self, kind: u8, bytes: &[u8], depth: usize) -> Result<(), BadJson> {
+    /// A writer of documents of about so many bytes.
+    pub(super) fn new(bytes: usize) -> Self {
+        Self { text: String::with_capacity(bytes * 2), max: (bytes + 16) * 1024 }
+    }
+
+    /// Writes a value.
+    pub(super) fn value(&mut self, value: Binary<'_>, depth: usize) -> Result<(), BadJson> {
         if depth > DEPTH_MAX || self.text.len() > self.max {
             return Err(BadJson("too deep or too long"));
         }
+        let Binary { kind, bytes } = value;
         match kind {
-            0..=3 => return self.container(kind, bytes, depth),
+            0..=3 => return self.container(value, depth),
             4 => self.text.push_str(match bytes.first() {
                 Some(0) => "null",
                 Some(1) => "true",
@@ -70,40 +161,28 @@ impl Writer {
         let _ = write!(self.text, "{value}");
     }
 
-    fn container(&mut self, kind: u8, bytes: &[u8], depth: usize) -> Result<(), BadJson> {
-        let (object, large) = (kind < 2, kind % 2 == 1);
-        let width = if large { 4 } else { 2 };
-        let number = |at: usize| -> Result<usize, BadJson> {
-            let bytes =
-                at.checked_add(width).and_then(|end| bytes.get(at..end)).ok_or(BadJson("a container ends early"))?;
-            Ok(bytes.iter().rev().fold(0, |number, byte| number << 8 | usize::from(*byte)))
-        };
-        let count = number(0)?;
-        let keys = 2 * width;
-        let key_entry = width + 2;
-        let values = if object { keys + count.saturating_mul(key_entry) } else { keys };
-        self.text.push(if object { '{' } else { '[' });
-        for index in 0..count {
-            if index > 0 {
-                self.text.push(',');
-            }
-            if object {
-                let entry = keys + index * key_entry;
-                let length = bytes.get(entry + width..entry + width + 2).ok_or(BadJson("a key ends early"))?;
-                let length = length.iter().rev().fold(0, |number, byte| number << 8 | usize::from(*byte));
-                let start = number(entry)?;
-                let key = bytes.get(start..start.saturating_add(length)).ok_or(BadJson("a key ends early"))?;
-                self.string(&String::from_utf8_lossy(key));
-                self.text.push(':');
-            }
-            let entry = values + index * (1 + width);
-            let kind = *bytes.get(entry).ok_or(BadJson("a value ends early"))?;
-            let inlined = matches!(kind, 4..=6) || large && matches!(kind, 7 | 8);
-            let start = if inlined { entry + 1 } else { number(entry + 1)? };
-            self.value(kind, bytes.get(start..).ok_or(BadJson("a value ends early"))?, depth + 1)?;
+    fn container(&mut self, value: Binary<'_>, depth: usize) -> Result<(), BadJson> {
+        let entries = Entries::of(value)?;
+        let (open, close) = if entries.object { ('{', '}') } else { ('[', ']') };
+        self.text.push(open);
+        for (index, entry) in entries.enumerate() {
+            let (key, value) = entry?;
+            self.entry(index, key);
+            self.value(value, depth + 1)?;
         }
-        self.text.push(if object { '}' } else { ']' });
+        self.text.push(close);
         Ok(())
+    }
+
+    /// What stands before a container's value: the comma behind the one before, and the key.
+    pub(super) fn entry(&mut self, index: usize, key: Option<&[u8]>) {
+        if index > 0 {
+            self.text.push(',');
+        }
+        if let Some(key) = key {
+            self.string(&String::from_utf8_lossy(key));
+            self.text.push(':');
+        }
     }
 
     /// As Java's `Double.toString`, but never with an exponent: then all its digits, as `BigDecimal` has them.
@@ -129,7 +208,7 @@ impl Writer {
                 '\r' => self.text.push_str("\\r"),
                 '\t' => self.text.push_str("\\t"),
                 control if control < ' ' => {
-                    let _ = write!(self.text, "\\u{:04x}", u32::from(control));
+                    let _ = write!(self.text, "\\u{:04X}", u32::from(control));
                 }
                 other => self.text.push(other),
             }
@@ -167,20 +246,21 @@ fn packed_time(kind: u8, packed: u64) -> String {
     let mut text = String::with_capacity(26);
     let signed = packed.cast_signed();
     let (whole, micros) = (signed.unsigned_abs() >> 24, signed.unsigned_abs() & 0xff_ffff);
-    let (date, clock) = (whole >> 17, whole & 0x1_ffff);
-    let seconds = (clock >> 12) * 3600 + (clock >> 6 & 63) * 60 + (clock & 63);
+    let is_time = kind == 11 || kind == 19;
+    // A time has no date, but more hours than a day.
+    let (date, hours) = (whole >> 17, whole >> 12 & if is_time { 0x3ff } else { 0x1f });
+    let seconds = hours * 3600 + (whole >> 6 & 63) * 60 + (whole & 63);
     let micros = i64::try_from(seconds * 1_000_000 + micros).unwrap_or(0);
-    let fraction = if micros % 1_000_000 == 0 { Fraction::Digits(0) } else { Fraction::Digits(6) };
-    if kind == 11 || kind == 19 {
-        push_time(&mut text, if signed < 0 { -micros } else { micros }, fraction);
+    if is_time {
+        push_time(&mut text, if signed < 0 { -micros } else { micros }, Fraction::AsNeeded);
         return text;
     }
+    // As they are: there need not be such a day. Writing to a string cannot fail.
     let month = date >> 5;
-    let day = super::decode::day(month / 13, month % 13, date & 31).unwrap_or(0);
-    push_date(&mut text, day.into());
+    let _ = write!(text, "{:04}-{:02}-{:02}", month / 13, month % 13, date & 31);
     if kind != 10 {
         text.push(' ');
-        push_time(&mut text, micros.rem_euclid(DAY_US), fraction);
+        push_time(&mut text, micros.rem_euclid(DAY_US), Fraction::AsNeeded);
     }
     text
 }

@@ -17,8 +17,9 @@ use super::position::{Place, Transaction};
 use super::raw::{self, Query, Raw};
 use super::rows::{self, Rows};
 use super::schema::{Common, Shape};
+use super::schema_change::{self, Told};
 use super::tablemap::{self, TableMap};
-use crate::data::{Row, Value};
+use crate::data::{Row, Text, Value};
 use crate::event::{Boundary, Change, Event, Op, Position, TransactionPlace};
 use crate::source::SourceError;
 use crate::source::batcher::{Batcher, Limits};
@@ -76,6 +77,10 @@ pub(super) struct Reader {
     /// Whether the current transaction has changes in a batch.
     captured: bool,
     record_offsets: bool,
+    /// Schema changes that are told when the catalog knows their tables.
+    pending: Option<Pending>,
+    /// Which row of its event the last one was: Debezium tells it of DDL too.
+    last_row: u64,
     pub(super) batcher: Batcher,
     /// Behind the last event in the batch.
     last: Option<Place>,
@@ -108,6 +113,8 @@ impl Reader {
             transaction: None,
             captured: false,
             record_offsets,
+            pending: None,
+            last_row: 0,
             batcher: Batcher::new(limits),
             last: None,
         })
@@ -165,8 +172,9 @@ impl Reader {
                 }
                 Step::Done
             }
-            raw::WRITE_ROWS..=raw::DELETE_ROWS | raw::WRITE_ROWS_V1..=raw::DELETE_ROWS_V1 => self.rows(event)?,
-            raw::PARTIAL_UPDATE_ROWS => self.partial_rows(event)?,
+            raw::WRITE_ROWS..=raw::DELETE_ROWS
+            | raw::WRITE_ROWS_V1..=raw::DELETE_ROWS_V1
+            | raw::PARTIAL_UPDATE_ROWS => self.rows(event)?,
             raw::INCIDENT => {
                 let reason = "the server lost events of its log; nothing after this place can be trusted to be whole. \
                               Remove the connector's offset, so that it takes a new snapshot";
@@ -259,6 +267,7 @@ impl Reader {
     /// A statement that is no row: DDL. (CREATE TABLE … SELECT stands inside of the transaction of its rows.)
     fn statement(&mut self, query: &Query) -> Result<Step, SourceError> {
         let statement = ddl::parse(&query.sql);
+        let told = self.to_tell(query, &statement);
         let mut unsure = Vec::new();
         if let Statement::Truncate(table) = &statement {
             let database = table.database.as_deref().unwrap_or(&query.database);
@@ -269,10 +278,56 @@ impl Reader {
             unsure = self.catalog.apply(statement, &query.database).0;
             unsure.retain(|(database, table)| self.common.config.captures(database, table));
         }
+        // The structure of tables that are not captured is only told, and read when they are first spoken of.
+        let lacking = told.iter().filter_map(|(told, _)| told.needs()).filter(|(database, table)| {
+            self.catalog.get(database, table).is_none() && !self.common.config.captures(database, table)
+        });
+        unsure.extend(lacking.cloned());
         if self.log.open.is_none() {
             self.log.finish();
         }
-        Ok(if unsure.is_empty() { Step::Done } else { Step::Unsure(unsure) })
+        if !told.is_empty() {
+            let mut place = self.log.place(0, self.transaction.clone());
+            place.event += u64::from(self.log.open.is_some());
+            self.pending = Some(Pending { told, place });
+        }
+        if unsure.is_empty() {
+            self.tell();
+            return Ok(Step::Done);
+        }
+        Ok(Step::Unsure(unsure))
+    }
+
+    /// The schema changes of a statement, with their `source` blocks.
+    fn to_tell(&self, query: &Query, statement: &Statement) -> Vec<(Told, Value)> {
+        let Some(changes) = &self.common.changes else { return Vec::new() };
+        // Inside of a transaction, it may have been told before the restart.
+        if self.log.open.as_ref().is_some_and(|open| open.events < self.pass.0) {
+            return Vec::new();
+        }
+        let all = changes.of_statement(&query.sql, statement, &query.database, &self.catalog);
+        let ts_us = self.log.ts_us().div_euclid(1000) * 1000;
+        let with_source = |told: &Told| {
+            let table = schema_change::tables(&all, told);
+            let thread = self.log.open.as_ref().map_or(Value::Null, |open| Value::Int64(open.thread.into()));
+            let made = Made { row: self.last_row, thread, query: Value::Null };
+            (told.clone(), self.source((Text::from(told.database.as_str()), table), ts_us, made))
+        };
+        all.iter().map(with_source).collect()
+    }
+
+    /// Tells the schema changes of the last statement: as far as it can be known, the catalog knows their tables now.
+    pub(super) fn tell(&mut self) {
+        let (Some(Pending { told, place }), Some(changes)) = (self.pending.take(), &self.common.changes) else {
+            return;
+        };
+        for (told, source) in told {
+            let offset = self.record_offsets.then(|| place.position().0);
+            let bytes = told.ddl.len();
+            let record = changes.record(&told, source, &self.catalog, (now_ns() / 1_000_000, offset));
+            self.batcher.push(Event::Ready(Box::new(record)), bytes);
+        }
+        self.last = Some(place);
     }
 
     /// Whether the definitions hold the current statement already: they were read from the server behind it.
@@ -293,7 +348,7 @@ impl Reader {
         // Debezium knows a statement's time in milliseconds, a row's in microseconds.
         let ts_us = self.log.ts_us().div_euclid(1000) * 1000;
         self.batcher.committed_at(ts_us);
-        let source = self.source(&shape, ts_us, Made::default());
+        let source = self.source(names(&shape), ts_us, Made::default());
         let (file, end, start) = (Arc::clone(&self.log.file), self.log.end, self.log.start);
         self.log.finish();
         let place = self.log.place(0, None);
@@ -353,21 +408,12 @@ impl Reader {
         Ok(Step::Rows(OpenRows { rows, read: 0, pass, bytes: event.data.len() }))
     }
 
-    fn partial_rows(&mut self, event: &Raw) -> Result<Step, SourceError> {
-        match self.shape(event)? {
-            None => Ok(Step::Done),
-            Some(shape) => {
-                let reason = "the log holds JSON in parts; set binlog_row_value_options='', also in sessions";
-                Err(self.undecodable(&format!("rows of {}", shape.table.id), &reason))
-            }
-        }
-    }
-
     /// Reads the next row; `false`: there was none, and the event is done.
     pub(super) fn row(&mut self, open: &mut OpenRows) -> Result<bool, SourceError> {
         let read = open.rows.next();
         let read = read.map_err(|error| self.undecodable(&format!("a row of {}", open.rows.shape.table.id), &error))?;
         let Some((before, after)) = read else {
+            self.last_row = open.read.saturating_sub(1);
             self.complete();
             return Ok(false);
         };
@@ -388,7 +434,7 @@ impl Reader {
         };
         let ts_us = self.log.ts_us();
         self.batcher.committed_at(ts_us);
-        let source = self.source(shape, ts_us, made);
+        let source = self.source(names(shape), ts_us, made);
         let images = Images { shape: Arc::clone(shape), op, before, after };
         let place = self.log.place(open.read, None);
         // The bytes of an event are counted with its first row, then as one more each: the batch is full soon enough.
@@ -397,10 +443,10 @@ impl Reader {
         Ok(true)
     }
 
-    fn source(&self, shape: &Shape, ts_us: i64, made: Made) -> Value {
+    fn source(&self, (database, table): (Text, Value), ts_us: i64, made: Made) -> Value {
         let Made { row, thread, query } = made;
         let own = [
-            Value::Text(shape.name.clone()),
+            table,
             Value::Int64(self.log.server_id.into()),
             self.log.gtid.clone(),
             Value::Text(self.log.file_text.clone()),
@@ -409,7 +455,7 @@ impl Reader {
             thread,
             query,
         ];
-        self.common.source.value(Moment { ts_us, marker: Marker::False }, shape.database.clone(), Value::Null, own)
+        self.common.source.value(Moment { ts_us, marker: Marker::False }, database, Value::Null, own)
     }
 
     fn change(&mut self, images: Images, source: Value, mut place: Place, bytes: usize) {
@@ -433,6 +479,17 @@ impl Reader {
         self.captured = true;
         self.last = Some(place);
     }
+}
+
+/// The database and the table of a shape, for the `source` block.
+fn names(shape: &Shape) -> (Text, Value) {
+    (shape.database.clone(), Value::Text(shape.name.clone()))
+}
+
+/// Schema changes with their `source` blocks, and the place behind them.
+struct Pending {
+    told: Vec<(Told, Value)>,
+    place: Place,
 }
 
 /// Which row of its event it is, and what made it.

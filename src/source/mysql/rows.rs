@@ -30,6 +30,8 @@ pub(super) struct Rows {
     cursor: Cursor,
     before: Option<Bytes>,
     after: Option<Bytes>,
+    /// Whether JSON may be told by its changes.
+    partial: bool,
 }
 
 impl Rows {
@@ -50,12 +52,13 @@ impl Rows {
             let (op, before, after) = match kind {
                 raw::WRITE_ROWS | raw::WRITE_ROWS_V1 => (Op::Create, None, Some(first)),
                 raw::DELETE_ROWS | raw::DELETE_ROWS_V1 => (Op::Delete, Some(first), None),
-                raw::UPDATE_ROWS | raw::UPDATE_ROWS_V1 => {
+                raw::UPDATE_ROWS | raw::UPDATE_ROWS_V1 | raw::PARTIAL_UPDATE_ROWS => {
                     (Op::Update, Some(first), Some(cursor.take(columns.div_ceil(8), "present columns")?))
                 }
                 _ => return Err(Short { what: "an event that is no row event" }),
             };
-            Ok(Self { shape: Arc::clone(shape), op, cursor, before, after })
+            let partial = kind == raw::PARTIAL_UPDATE_ROWS;
+            Ok(Self { shape: Arc::clone(shape), op, cursor, before, after, partial })
         };
         open().map_err(|short| BadRow { column: "?".to_owned(), reason: BadCell::from(short).into() })
     }
@@ -66,8 +69,19 @@ impl Rows {
             return Ok(None);
         }
         let left = self.cursor.remaining();
+        let documents = match &self.before {
+            Some(present) if self.partial => self.shape.documents(self.cursor.clone(), present)?,
+            _ => Vec::new(),
+        };
         let before = self.before.as_ref().map(|present| self.shape.row(&mut self.cursor, present)).transpose()?;
-        let after = self.after.as_ref().map(|present| self.shape.row(&mut self.cursor, present)).transpose()?;
+        let after = self.after.as_ref().map(|present| {
+            if self.partial {
+                self.shape.partial_row(&mut self.cursor, present, &documents)
+            } else {
+                self.shape.row(&mut self.cursor, present)
+            }
+        });
+        let after = after.transpose()?;
         if self.cursor.remaining() == left {
             return Err(BadRow {
                 column: "?".to_owned(),

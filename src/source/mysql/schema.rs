@@ -9,9 +9,10 @@ use std::sync::Arc;
 use super::bytes::{Cursor, bit};
 use super::charset::{self, Charset};
 use super::config::MySqlConfig;
-use super::decode::BadCell;
+use super::decode::{BadCell, Cell};
 use super::definition::{Column, DefaultValue, Definition, Type};
 use super::form::{BadValue, Form};
+use super::schema_change::SchemaChanges;
 use super::tablemap::{MappedColumn, TableMap, Wire};
 use super::told::Told;
 use crate::data::{Field, Kind, Row, Schema, Text, Value};
@@ -26,6 +27,8 @@ use crate::source::table::{Identity, SourceBlock};
 pub(super) struct Common {
     pub(super) config: Arc<MySqlConfig>,
     pub(super) source: SourceBlock,
+    /// What is told of DDL, if it is.
+    pub(super) changes: Option<SchemaChanges>,
 }
 
 impl Common {
@@ -41,7 +44,8 @@ impl Common {
             Field::new("query", Schema::of(Kind::Text).optional()),
         ];
         let source = SourceBlock::new("mysql", &config.common.naming.prefix, own);
-        Self { config, source }
+        let changes = config.schema_changes.then(|| SchemaChanges::new(Arc::clone(&config), &source));
+        Self { config, source, changes }
     }
 
     /// Makes the shape of a table. `columns` are all of its columns, in the log's order; `key` names those of its key.
@@ -56,13 +60,17 @@ impl Common {
         let mut facts = Vec::with_capacity(columns.len());
         let mut prepared = Vec::with_capacity(columns.len());
         for (index, Merged { column, wire, charset }) in columns.into_iter().enumerate() {
-            let required = !column.nullable;
             if !chosen.needs(index) {
                 facts.push(None);
-                prepared.push(Prepared { name: column.name, wire, form: None, required });
+                prepared.push(Prepared { name: column.name, wire, form: None, missing: Value::Null });
                 continue;
             }
-            let form = charset.and_then(|charset| Form::of(&column.kind, charset, self.config.modes()));
+            let form = match column.kind {
+                Type::Int { unsigned, .. } if self.config.converters.is_flag(&id, &column) => {
+                    Some(Form::IntFlag { unsigned })
+                }
+                ref kind => charset.and_then(|charset| Form::of(kind, charset, self.config.modes())),
+            };
             let Some(form) = form else {
                 let kind = if let Type::Other(kind) = &column.kind {
                     kind.clone()
@@ -71,8 +79,10 @@ impl Common {
                 };
                 return Err(SourceError::UnsupportedType { table: id, column: column.name, kind });
             };
-            facts.push(Some(self.facts(&form, &column)));
-            prepared.push(Prepared { name: column.name, wire, form: Some(form), required });
+            let told = self.facts(&form, &column);
+            let missing = form.missing(!column.nullable, told.schema.default.as_ref());
+            facts.push(Some(told));
+            prepared.push(Prepared { name: column.name, wire, form: Some(form), missing });
         }
         let place = self.config.common.naming.table(TableName { database, schema: "", table: name });
         let tag = place.tag.as_ref();
@@ -92,7 +102,9 @@ impl Common {
     fn facts(&self, form: &Form, column: &Column) -> ColumnFacts {
         let mut schema = schema(form, column);
         let comment = column.comment.clone().filter(|_| self.config.include_comments);
-        schema.doc = comment.as_deref().map(Into::into);
+        if let Some(comment) = &comment {
+            schema.doc = Some(comment.as_str().into());
+        }
         ColumnFacts {
             name: column.name.as_str().into(),
             schema,
@@ -144,7 +156,7 @@ fn schema(form: &Form, column: &Column) -> Schema {
     if column.nullable {
         schema = schema.optional();
     }
-    match form.default(&column.kind, &column.default) {
+    match form.default(&column.kind, &column.default, !column.nullable) {
         Some(default) => schema.default(default),
         None => schema,
     }
@@ -199,8 +211,12 @@ fn merge(mapped: &MappedColumn, defined: Option<&Column>) -> Option<Merged> {
         Wire::Enum(_) | Wire::Set(_) if mapped.labels.is_empty() => fitting?.kind.clone(),
         Wire::Enum(_) => Type::Enum(labels(mapped)),
         Wire::Set(_) => Type::Set(labels(mapped)),
-        Wire::Geometry(_) => Type::Other(other(fitting, "geometry")),
-        Wire::Vector(_) => Type::Other(other(fitting, "vector")),
+        Wire::Geometry(_) => match mapped.point {
+            Some(true) => Type::Point,
+            Some(false) => Type::Geometry,
+            None => fitting?.kind.clone(),
+        },
+        Wire::Vector(_) => Type::Vector,
         Wire::Unknown(kind) => Type::Other(other(fitting, &format!("number {kind}"))),
     };
     let text = matches!(kind, Type::Text);
@@ -212,6 +228,9 @@ fn merge(mapped: &MappedColumn, defined: Option<&Column>) -> Option<Merged> {
         nullable: mapped.nullable,
         default: fitting.map_or(DefaultValue::None, |column| column.default.clone()),
         generated: fitting.is_some_and(|column| column.generated),
+        filled: false,
+        charset: None,
+        expression: None,
     };
     let charset = if text { charset.and_then(Charset::named) } else { Some(Charset::Utf8) };
     Some(Merged { column, wire: mapped.wire, charset })
@@ -253,7 +272,9 @@ fn fits(wire: Wire, kind: &Type) -> bool {
         | (Wire::Json(_), Type::Json)
         | (Wire::Enum(_), Type::Enum(_))
         | (Wire::Set(_), Type::Set(_))
-        | (Wire::Geometry(_) | Wire::Vector(_) | Wire::Unknown(_), Type::Other(_)) => true,
+        | (Wire::Geometry(_), Type::Point | Type::Geometry)
+        | (Wire::Vector(_), Type::Vector)
+        | (Wire::Unknown(_), Type::Other(_)) => true,
         _ => false,
     }
 }
@@ -265,7 +286,8 @@ pub(super) struct Prepared {
     pub(super) wire: Wire,
     /// `None`: it is left out.
     pub(super) form: Option<Form>,
-    pub(super) required: bool,
+    /// The value of a day that does not exist.
+    pub(super) missing: Value,
 }
 
 /// A table version, prepared for its rows.
@@ -305,6 +327,16 @@ pub(super) enum RowProblem {
 impl Shape {
     /// Decodes one row image. `present` has a bit for each column of the table that the image holds.
     pub(super) fn row(&self, cursor: &mut Cursor, present: &[u8]) -> Result<Row, BadRow> {
+        self.row_by(cursor, present, |_, wire, cursor| Ok(wire.read(cursor)?))
+    }
+
+    /// The same; `read` reads the value of the column of that number.
+    pub(super) fn row_by(
+        &self,
+        cursor: &mut Cursor,
+        present: &[u8],
+        mut read: impl FnMut(usize, Wire, &mut Cursor) -> Result<Cell, RowProblem>,
+    ) -> Result<Row, BadRow> {
         let held = self.columns.iter().enumerate().filter(|(index, _)| bit(present, *index)).count();
         let bad = |column: &Prepared, reason| BadRow { column: column.name.clone(), reason };
         let none = || self.columns.first().map(|column| column.name.clone()).unwrap_or_default();
@@ -325,8 +357,8 @@ impl Shape {
             match &column.form {
                 Some(_) if null => row.push(Value::Null),
                 Some(form) => {
-                    let cell = column.wire.read(cursor).map_err(|error| bad(column, error.into()))?;
-                    row.push(form.value(cell, column.required).map_err(|error| bad(column, error.into()))?);
+                    let cell = read(index, column.wire, cursor).map_err(|error| bad(column, error))?;
+                    row.push(form.value(cell, &column.missing).map_err(|error| bad(column, error.into()))?);
                 }
                 None if null => {}
                 None => column.wire.skip(cursor).map_err(|error| bad(column, error.into()))?,

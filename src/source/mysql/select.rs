@@ -23,7 +23,7 @@ pub(super) fn row(shape: &Shape, kinds: &[Type], sent: mysql_async::Row) -> Resu
         let cell = cell(kind, value).ok_or_else(|| bad(BadValue::Mismatch.into()))?;
         row.push(match cell {
             Cell::Null => Value::Null,
-            cell => form.value(cell, column.required).map_err(|error| bad(error.into()))?,
+            cell => form.value(cell, &column.missing).map_err(|error| bad(error.into()))?,
         });
     }
     Ok((shape.projection.row(row), bytes))
@@ -54,9 +54,17 @@ fn cell(kind: &Type, sent: Sent) -> Option<Cell> {
             let micros = micros_of(days, [hour, minute, second], micros);
             Cell::Time(if negative { -micros } else { micros })
         }
-        (Type::Text | Type::Binary { .. } | Type::Json | Type::Enum(_) | Type::Set(_), Sent::Bytes(bytes)) => {
-            Cell::Bytes(Bytes::from(bytes))
-        }
+        (
+            Type::Text
+            | Type::Binary { .. }
+            | Type::Json
+            | Type::Enum(_)
+            | Type::Set(_)
+            | Type::Point
+            | Type::Geometry
+            | Type::Vector,
+            Sent::Bytes(bytes),
+        ) => Cell::Bytes(Bytes::from(bytes)),
         _ => return None,
     })
 }

@@ -21,6 +21,11 @@ use crate::source::{SourceError, gate};
 /// How long an answer may take (Debezium's `database.query.timeout.ms`): else a server that hangs would hang us.
 pub(super) const ANSWER_MAX: Duration = Duration::from_secs(600);
 
+/// Nobody waits for tables that are not captured: how long they may be locked before they are passed over, in seconds.
+pub(super) const WAIT_LITTLE: &str = "SET SESSION lock_wait_timeout=2";
+
+const WAIT_AS_USUAL: &str = "SET SESSION lock_wait_timeout=DEFAULT";
+
 /// Where the server's log ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Status {
@@ -175,12 +180,13 @@ impl Server {
         Ok(Status { file: file.into(), pos, executed })
     }
 
-    /// The captured tables, in Debezium's order; what the file asks for beside them is warned of.
-    pub(super) async fn tables_for_run(&self, conn: &mut Conn) -> Result<Vec<Name>, SourceError> {
+    /// The captured tables, in Debezium's order, and all that the user sees; what the file asks for beside them is warned
+    /// of.
+    pub(super) async fn tables_for_run(&self, conn: &mut Conn) -> Result<(Vec<Name>, Vec<Name>), SourceError> {
         let visible = self.visible(conn).await?;
         let captured = self.captured(visible.clone());
         unseen::warn(&self.config, &visible, &captured);
-        Ok(captured)
+        Ok((captured, visible))
     }
 
     /// The captured tables, in Debezium's order.
@@ -221,24 +227,84 @@ impl Server {
     /// A table's definition now; `None`: there is no such table.
     pub(super) async fn definition(&self, conn: &mut Conn, name: &Name) -> Result<Option<Definition>, SourceError> {
         let Some(made) = self.made(conn, name).await? else { return Ok(None) };
-        let definition = ddl::definition(&made).ok_or_else(|| SourceError::Undecodable {
-            what: format!("the definition of {}.{}", name.0, name.1),
-            position: "SHOW CREATE TABLE".to_owned(),
-            reason: "the statement that makes the table was not understood; please report it".to_owned(),
-        })?;
-        Ok(Some(definition))
+        understood(name, &made).map(Some)
     }
 
-    /// The definitions of these tables now.
+    /// The definitions of these tables now, and the character sets of databases.
     pub(super) async fn catalog(&self, conn: &mut Conn, tables: &[Name]) -> Result<Catalog, SourceError> {
+        Ok(self.structures(conn, tables).await?.0)
+    }
+
+    /// The same, with the statements that make the tables. Of tables that are not captured, what cannot be had is left out.
+    pub(super) async fn structures(
+        &self,
+        conn: &mut Conn,
+        tables: &[Name],
+    ) -> Result<(Catalog, Vec<Made>), SourceError> {
         let mut catalog = Catalog::default();
-        for name in tables {
-            if let Some(definition) = self.definition(conn, name).await? {
-                catalog.insert(name.clone(), definition);
+        for Locale { database, charset, .. } in self.locales(conn).await? {
+            catalog.set_charset(database, charset);
+        }
+        let (captured, others): (Vec<&Name>, Vec<&Name>) =
+            tables.iter().partition(|(database, table)| self.config.captures(database, table));
+        let mut all = Vec::with_capacity(tables.len());
+        for name in captured {
+            if let Some(made) = self.made(conn, name).await? {
+                catalog.insert(name.clone(), understood(name, &made)?);
+                all.push((name.clone(), made));
             }
         }
-        Ok(catalog)
+        if others.is_empty() {
+            return Ok((catalog, all));
+        }
+        self.run(conn, WAIT_LITTLE).await?;
+        for name in others {
+            let made = match self.made(conn, name).await {
+                Ok(Some(made)) => made,
+                Ok(None) => continue,
+                Err(SourceError::Sql { reason, .. }) => {
+                    tracing::debug!(database = name.0, table = name.1, %reason, "its structure is not told");
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            if let Ok(definition) = understood(name, &made) {
+                catalog.insert(name.clone(), definition);
+            }
+            all.push((name.clone(), made));
+        }
+        self.run(conn, WAIT_AS_USUAL).await?;
+        all.sort_unstable();
+        Ok((catalog, all))
     }
+
+    /// The character sets and collations of databases.
+    pub(super) async fn locales(&self, conn: &mut Conn) -> Result<Vec<Locale>, SourceError> {
+        let statement =
+            "SELECT SCHEMA_NAME, DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA";
+        let rows = self.rows(conn, statement).await?;
+        let locales = rows.into_iter().filter_map(|row| mysql_async::from_row_opt(row).ok());
+        Ok(locales.map(|(database, charset, collation)| Locale { database, charset, collation }).collect())
+    }
+}
+
+/// A table, and the statement that makes it.
+pub(super) type Made = (Name, String);
+
+/// How a database writes text.
+pub(super) struct Locale {
+    pub(super) database: String,
+    pub(super) charset: String,
+    pub(super) collation: String,
+}
+
+/// The definition that a statement makes.
+fn understood(name: &Name, made: &str) -> Result<Definition, SourceError> {
+    ddl::definition(made).ok_or_else(|| SourceError::Undecodable {
+        what: format!("the definition of {}.{}", name.0, name.1),
+        position: "SHOW CREATE TABLE".to_owned(),
+        reason: "the statement that makes the table was not understood; please report it".to_owned(),
+    })
 }
 
 /// What tells where the log ends: the statement got a new name in MySQL 8.2, and lost the old one in 8.4.

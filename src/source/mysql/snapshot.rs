@@ -16,6 +16,8 @@ use super::definition::{Column, Type};
 use super::position::Place;
 use super::reader::{AsOf, now_ns};
 use super::schema::{Common, Shape};
+use super::schema_change::{self, Told};
+use super::schema_snapshot;
 use super::select;
 use super::server::{ANSWER_MAX, Server, Status, quote, quoted};
 use crate::data::{Row, Text, Value};
@@ -69,9 +71,11 @@ pub(super) async fn take(
     interrupted: Option<Place>,
 ) -> Result<Taken, Ended> {
     let mut conn = server.connect().await?;
-    let tables = server.tables_for_run(&mut conn).await?;
+    let common = Common::new(Arc::clone(&server.config));
+    let (tables, visible) = server.tables_for_run(&mut conn).await?;
     let Consistent { mut conn, lock, status } = consistent(server, facts, conn, &tables, out).await?;
-    let catalog = server.catalog(&mut conn, &tables).await?;
+    let structures = schema_snapshot::told(&common, &tables, visible);
+    let (catalog, made) = server.structures(&mut conn, &structures).await?;
     let as_of = AsOf { executed: status.executed.clone(), file: Arc::clone(&status.file), pos: status.pos };
     let now = server.rows(&mut conn, "SELECT UNIX_TIMESTAMP()").await?;
     let ts_sec = now.first().and_then(|row| row.get_opt::<i64, usize>(0)?.ok()).unwrap_or(0);
@@ -88,13 +92,14 @@ pub(super) async fn take(
     };
     let begin =
         Place { snapshot_completed: Some(false), ts_sec: Some(ts_sec), ..begin.unwrap_or_else(|| place.clone()) };
-    let common = Common::new(Arc::clone(&server.config));
     let mut writer = Writer { common, place, begin, batcher: Batcher::new(out.limits), out };
-    if server.config.snapshot == SnapshotMode::NoData {
-        out.meters.snapshot.skip();
-    } else {
+    let with_rows = server.config.snapshot != SnapshotMode::NoData;
+    if with_rows {
         // Before the first row is sent, it is known that rows were sent, and where the stream must begin.
         out.save(writer.begin.position()).await.map_err(|_| Ended::Stopping)?;
+    }
+    schema_snapshot::tell(server, &mut conn, &catalog, (made, !with_rows), &mut writer).await?;
+    if with_rows {
         let snapshotted = |name: &&Name| {
             let patterns = &server.config.common.snapshot_tables;
             patterns.is_empty() || patterns.matches(&format!("{}.{}", name.0, name.1))
@@ -102,6 +107,8 @@ pub(super) async fn take(
         let tables: Vec<&Name> = tables.iter().filter(snapshotted).collect();
         read_all(server, &mut conn, &tables, &catalog, &mut writer).await?;
         out.meters.snapshot.completes();
+    } else {
+        out.meters.snapshot.skip();
     }
     drop(lock);
     out.meters.snapshot.global_lock(false);
@@ -368,7 +375,7 @@ impl TableRead {
 }
 
 /// Puts rows into batches.
-struct Writer<'a> {
+pub(super) struct Writer<'a> {
     common: Common,
     /// Of the rows.
     place: Place,
@@ -381,17 +388,8 @@ struct Writer<'a> {
 impl Writer<'_> {
     /// Whether that filled a batch, which is sent.
     async fn write(&mut self, shape: &Shape, row: Row, bytes: usize, marker: Marker) -> Result<bool, Ended> {
-        let moment = Moment { ts_us: self.place.ts_sec.unwrap_or(0) * 1_000_000, marker };
-        let own = [
-            Value::Text(shape.name.clone()),
-            Value::Int64(0),
-            Value::Null,
-            Value::Text(Text::from(&*self.place.file)),
-            Value::Int64(self.place.pos.cast_signed()),
-            Value::Int32(0),
-            Value::Null,
-            Value::Null,
-        ];
+        let ts_us = self.place.ts_sec.unwrap_or(0) * 1_000_000;
+        let source = self.source(Moment { ts_us, marker }, shape.database.clone(), Value::Text(shape.name.clone()));
         if marker == Marker::Last {
             self.begin.snapshot_completed = Some(true);
         }
@@ -400,7 +398,7 @@ impl Writer<'_> {
             op: Op::Read,
             before: None,
             after: Some(row),
-            source: self.common.source.value(moment, shape.database.clone(), Value::Null, own),
+            source,
             ts_ns: now_ns(),
             transaction: None,
             offset: self.out.record_offsets.then(|| self.begin.position().0),
@@ -411,6 +409,32 @@ impl Writer<'_> {
             self.flush().await?;
         }
         Ok(full)
+    }
+
+    fn source(&self, moment: Moment, database: Text, table: Value) -> Value {
+        let own = [
+            table,
+            Value::Int64(0),
+            Value::Null,
+            Value::Text(Text::from(&*self.place.file)),
+            Value::Int64(self.place.pos.cast_signed()),
+            Value::Int32(0),
+            Value::Null,
+            Value::Null,
+        ];
+        self.common.source.value(moment, database, Value::Null, own)
+    }
+
+    /// Tells a schema change. Its time is that of being told, not that of the snapshot.
+    pub(super) async fn tell(&mut self, told: &Told, catalog: &Catalog, marker: Marker) -> Result<(), Ended> {
+        let Some(changes) = &self.common.changes else { return Ok(()) };
+        let now_us = now_ns() / 1000;
+        let table = schema_change::tables(std::slice::from_ref(told), told);
+        let source = self.source(Moment { ts_us: now_us, marker }, Text::from(told.database.as_str()), table);
+        let offset = self.out.record_offsets.then(|| self.begin.position().0);
+        let record = changes.record(told, source, catalog, (now_us / 1000, offset));
+        self.batcher.push(Event::Ready(Box::new(record)), told.ddl.len());
+        if self.batcher.is_full() { self.flush().await } else { Ok(()) }
     }
 
     async fn flush(&mut self) -> Result<(), Ended> {

@@ -11,7 +11,7 @@ use mysql_async::binlog::events::Event as Packet;
 use mysql_async::{BinlogStream, BinlogStreamRequest, Conn, Error, Sid};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
-use super::catalog::Catalog;
+use super::catalog::{Catalog, Name};
 use super::check::Facts;
 use super::gtid::GtidSet;
 use super::head::Reading;
@@ -20,7 +20,7 @@ use super::position::Place;
 use super::raw::{QUERY, Raw, TRANSACTION_PAYLOAD};
 use super::reader::{AsOf, Reader, Step, now_ns};
 use super::schema::Common;
-use super::server::{Server, Status, innermost};
+use super::server::{Server, Status, WAIT_LITTLE, innermost};
 use crate::event::Event;
 use crate::source::heartbeat::{Heartbeat, until};
 use crate::source::{Finding, Outbox, SourceError, Stopping};
@@ -85,7 +85,7 @@ pub(super) async fn run(
     let catalog = if let Some(catalog) = start.catalog {
         catalog
     } else {
-        let tables = server.tables_for_run(&mut conn).await?;
+        let (tables, _) = server.tables_for_run(&mut conn).await?;
         let catalog = server.catalog(&mut conn, &tables).await?;
         let now = server.status(&mut conn).await?;
         (catalog, AsOf { executed: now.executed, file: now.file, pos: now.pos })
@@ -269,19 +269,40 @@ impl Stream<'_> {
                 }
             }
             Step::Unsure(tables) => {
-                let mut conn = self.server.connect().await?;
-                for name in tables {
-                    tracing::info!(database = name.0, table = name.1, "reading the table's definition anew");
-                    if let Some(definition) = self.server.definition(&mut conn, &name).await? {
-                        self.reader.catalog.insert(name, definition);
-                    }
-                }
-                let _ = conn.disconnect().await;
+                self.learn(tables).await?;
+                self.reader.tell();
             }
         }
         if self.reader.batcher.is_full() {
             self.flush().await?;
         }
+        Ok(())
+    }
+
+    /// Reads definitions anew. Those of tables that are not captured are only told: without them nothing stops.
+    async fn learn(&mut self, tables: Vec<Name>) -> Result<(), Ended> {
+        let captured = |(database, table): &Name| self.server.config.captures(database, table);
+        let mut conn = match self.server.connect().await {
+            Ok(conn) => conn,
+            Err(error) if tables.iter().any(captured) => return Err(error.into()),
+            Err(error) => {
+                tracing::warn!(%error, "a schema change is told without columns");
+                return Ok(());
+            }
+        };
+        if !tables.iter().any(captured) {
+            let _ = self.server.run(&mut conn, WAIT_LITTLE).await;
+        }
+        for name in tables {
+            tracing::info!(database = name.0, table = name.1, "reading the table's definition anew");
+            match self.server.definition(&mut conn, &name).await {
+                Ok(Some(definition)) => self.reader.catalog.insert(name, definition),
+                Ok(None) => {}
+                Err(error) if captured(&name) => return Err(error.into()),
+                Err(error) => tracing::warn!(%error, "a schema change is told without columns"),
+            }
+        }
+        let _ = conn.disconnect().await;
         Ok(())
     }
 

@@ -63,6 +63,8 @@ pub(super) struct MappedColumn {
     pub(super) collation: Option<u64>,
     /// Its name, with full metadata.
     pub(super) name: Option<String>,
+    /// Whether a geometry is a point, with full metadata.
+    pub(super) point: Option<bool>,
     /// Its labels (`ENUM`, `SET`) in its character set, with full metadata.
     pub(super) labels: Vec<Bytes>,
 }
@@ -118,6 +120,7 @@ impl TableMap {
                 unsigned: None,
                 collation: None,
                 name: None,
+                point: None,
                 labels: Vec::new(),
             });
         }
@@ -150,6 +153,12 @@ impl TableMap {
             }
             5 => labels(columns.iter_mut().filter(|column| matches!(column.wire, Wire::Set(_))), &mut data)?,
             6 => labels(columns.iter_mut().filter(|column| matches!(column.wire, Wire::Enum(_))), &mut data)?,
+            7 => {
+                for column in columns.iter_mut().filter(|column| matches!(column.wire, Wire::Geometry(_))) {
+                    // `Field::geometry_type`: 1 is a point.
+                    column.point = Some(data.lenenc("geometry type")? == 1);
+                }
+            }
             8 | 9 => {
                 while !data.is_empty() {
                     let index = data.lenenc("primary key")?;
@@ -161,7 +170,7 @@ impl TableMap {
             }
             10 => default_collations(columns.iter_mut().filter(|c| c.wire.has_labels()).collect(), &mut data)?,
             11 => collations(columns.iter_mut().filter(|column| column.wire.has_labels()), &mut data)?,
-            // Geometry types, visibility, vector dimensions, and what later servers add.
+            // Visibility, vector dimensions, and what later servers add.
             _ => {}
         }
         Ok(())
@@ -251,12 +260,38 @@ impl Wire {
         matches!(self, Self::Int(_) | Self::Float | Self::Double | Self::Decimal(..) | Self::Year)
     }
 
-    /// Whether the character sets have an entry for it.
+    /// Whether the character sets have an entry for it: a vector has, a geometry has not (`is_character_type` of the server).
     const fn is_text(self) -> bool {
-        matches!(self, Self::Char(_) | Self::Varchar(_) | Self::Blob(_))
+        matches!(self, Self::Char(_) | Self::Varchar(_) | Self::Blob(_) | Self::Vector(_))
     }
 
     const fn has_labels(self) -> bool {
         matches!(self, Self::Enum(_) | Self::Set(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `t (g geometry, p point, v vector(2), c varchar(10) character set latin1)` in `d`, with full metadata.
+    #[test]
+    fn what_is_told_of_columns_is_told_of_the_right_ones() {
+        let event = [
+            &[1, 0, 0, 0, 0, 0, 0, 0, 1, b'd', 0, 1, b't', 0][..],
+            &[4, 255, 255, 242, 15, 5, 4, 4, 4, 10, 0, 0b1111],
+            &[3, 2, 63, 8, 4, 8, 1, b'g', 1, b'p', 1, b'v', 1, b'c', 7, 2, 0, 1],
+        ]
+        .concat();
+        let map = TableMap::parse(&event.into()).unwrap();
+        let column = |index: usize| {
+            let MappedColumn { wire, collation, name, point, .. } = &map.columns[index];
+            (*wire, *collation, name.clone().unwrap_or_default(), *point)
+        };
+        assert!(map.full);
+        assert_eq!(column(0), (Wire::Geometry(4), None, "g".into(), Some(false)));
+        assert_eq!(column(1), (Wire::Geometry(4), None, "p".into(), Some(true)));
+        assert_eq!(column(2), (Wire::Vector(4), Some(63), "v".into(), None));
+        assert_eq!(column(3), (Wire::Varchar(10), Some(8), "c".into(), None));
     }
 }

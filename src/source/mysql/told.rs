@@ -68,6 +68,9 @@ impl Told {
             Type::Json => ("JSON", None, None),
             Type::Enum(_) => ("ENUM", Some(1), None),
             Type::Set(labels) => ("SET", i32::try_from((labels.len() * 2).saturating_sub(1)).ok(), None),
+            Type::Point => ("POINT", None, None),
+            Type::Geometry => ("GEOMETRY", None, None),
+            Type::Vector => ("VECTOR", None, None),
             Type::Other(name) => (name.as_str(), None, None),
         };
         let unsigned = if matches!(kind, Type::Int { unsigned: true, .. }) { " UNSIGNED" } else { "" };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::decode::{HstoreForm, IntervalForm};
 use super::server::Server;
 use super::tls::{SslMode, Tls};
 use crate::config::{Key, KeyKind, Problems, Properties, Reader};
@@ -64,7 +65,19 @@ pub const KEYS: &[Key] = &[
     Key::new("time.precision.mode", KeyKind::String, "How dates and times are written")
         .one_of(TimePrecision::NAMES)
         .default("adaptive"),
+    Key::new("interval.handling.mode", KeyKind::String, "How intervals are written")
+        .one_of(&["numeric", "string"])
+        .default("numeric"),
+    Key::new("hstore.handling.mode", KeyKind::String, "How hstores are written")
+        .one_of(&["json", "map"])
+        .default("json"),
+    Key::new("money.fraction.digits", KeyKind::Int, "Digits of money behind the point").default("2"),
+    Key::new("include.unknown.datatypes", KeyKind::Boolean, "Whether types that Debezium does not know are bytes")
+        .default("false"),
 ];
+
+/// The longest `money.fraction.digits`: Connect's decimals of more are read by nobody.
+const MONEY_DIGITS_MAX: u32 = 18;
 
 /// `publication.autocreate.mode`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +137,11 @@ pub struct PostgresConfig {
     pub(super) status_interval: Duration,
     pub(super) messages: Filter,
     pub(super) placeholder: Vec<u8>,
+    pub(super) interval: IntervalForm,
+    pub(super) hstore: HstoreForm,
+    pub(super) money_digits: u32,
+    /// `include.unknown.datatypes`
+    pub(super) unknown_types: bool,
     pub(super) source: SourceBlock,
     /// `database.dbname`
     pub database: Text,
@@ -169,6 +187,16 @@ impl PostgresConfig {
             status_interval: Duration::from_millis(reader.number::<u64>("status.update.interval.ms").max(1)),
             messages: Filter::read(reader, "message.prefix.include.list", "message.prefix.exclude.list"),
             placeholder: placeholder(reader),
+            interval: match reader.choice("interval.handling.mode").as_str() {
+                "string" => IntervalForm::Iso,
+                _ => IntervalForm::Micros,
+            },
+            hstore: match reader.choice("hstore.handling.mode").as_str() {
+                "map" => HstoreForm::Map,
+                _ => HstoreForm::Json,
+            },
+            money_digits: money_digits(reader),
+            unknown_types: reader.flag("include.unknown.datatypes"),
             source,
             database: Text::interned(&server.database),
             message_topic: common.naming.message(),
@@ -228,6 +256,15 @@ fn placeholder(reader: &mut Reader<'_>) -> Vec<u8> {
         reader.problem(NAME, Some(text), "must have pairs of hexadecimal digits behind hex:");
         Vec::new()
     })
+}
+
+fn money_digits(reader: &mut Reader<'_>) -> u32 {
+    const NAME: &str = "money.fraction.digits";
+    let digits: u32 = reader.number(NAME);
+    if digits > MONEY_DIGITS_MAX {
+        reader.problem(NAME, Some(digits.to_string()), &format!("must be {MONEY_DIGITS_MAX} at most"));
+    }
+    digits.min(MONEY_DIGITS_MAX)
 }
 
 fn slot(reader: &mut Reader<'_>) -> Slot {

@@ -187,19 +187,18 @@ pub(super) fn values(
 }
 
 fn text(layout: &Layout, column: &Column, cell: &[u8], frame: &Bytes) -> Result<Value, BadRow> {
+    let bad = |reason: String| BadRow { what: format!("{}.{}", layout.table.id, column.name), reason };
     match column.decode.text(cell, frame) {
         Ok(Decoded::Value(value)) => Ok(value),
         Ok(Decoded::Unrepresentable) => {
+            let value = column.unrepresentable().map_err(|reason| bad(reason.to_owned()))?;
             tracing::warn!(
                 table = &*layout.table.id,
                 column = &*column.name,
                 "value has no place in the schema, null is sent"
             );
-            Ok(column.null.clone())
+            Ok(value)
         }
-        Err(wanted) => Err(BadRow {
-            what: format!("{}.{}", layout.table.id, column.name),
-            reason: format!("the cell is not {wanted}"),
-        }),
+        Err(wanted) => Err(bad(format!("the cell is not {wanted}"))),
     }
 }

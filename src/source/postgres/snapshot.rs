@@ -230,12 +230,8 @@ impl<'a> Snapshot<'a> {
         let types = catalog::types(self.session, types).await?;
         let mut layout = schema::layout(self.config, &relation, &catalog, &types)?;
         layout.columns.retain(Option::is_some);
-        let select: Vec<String> = layout
-            .columns
-            .iter()
-            .flatten()
-            .map(|column| quoted(&column.name) + if column.decode.is_binary() { "" } else { "::text" })
-            .collect();
+        let select: Vec<String> =
+            layout.columns.iter().flatten().map(|column| column.decode.selected(&quoted(&column.name))).collect();
         // The rows of a table that others inherit from are its own; those of a partitioned table are its partitions'.
         let only = if self.config.via_root { "" } else { "ONLY " };
         let statement =
@@ -309,7 +305,9 @@ fn row(layout: &Layout, tuple: &Bytes) -> Result<Row, SourceError> {
         let cell = cells.bytes(length).map_err(malformed)?;
         row.push(match column.decode.binary(cell, tuple) {
             Ok(Decoded::Value(value)) => value,
-            Ok(Decoded::Unrepresentable) => column.null.clone(),
+            Ok(Decoded::Unrepresentable) => {
+                column.unrepresentable().map_err(|reason| undecodable(layout, Some(&column.name), reason))?
+            }
             Err(wanted) => return Err(undecodable(layout, Some(&column.name), &format!("the cell is not {wanted}"))),
         });
     }
