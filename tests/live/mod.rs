@@ -38,6 +38,7 @@ mod registry_tls;
 mod renewal;
 mod rights;
 mod rotation;
+mod schema_beside;
 mod schema_changes;
 mod schema_check;
 mod seats;

@@ -105,7 +105,7 @@ impl Parser<'_> {
         let column = Column {
             name,
             told: Told::of_written(&written),
-            charset: written.charset.clone(),
+            charset: written.charset.clone().or_else(|| national(&written.name)),
             kind: written.resolve(),
             comment: None,
             nullable: !serial,
@@ -322,6 +322,11 @@ impl Definition {
             }
         }
     }
+}
+
+/// The character set of a NATIONAL type.
+fn national(name: &str) -> Option<String> {
+    ["national", "nchar", "nvarchar"].iter().any(|word| name.starts_with(word)).then(|| "utf8".to_owned())
 }
 
 /// The character set of a collation: its name up to the first `_`.

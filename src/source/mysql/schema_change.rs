@@ -249,10 +249,12 @@ fn told(sql: &str, statement: &Statement, database: &str, catalog: &Catalog) -> 
             .zip(parts)
             .map(|((_, to), part)| Told::table(Happened::Altered, full(to), format!("{head}{part}")))
             .collect(),
-        Statement::Database { name, .. } => vec![Told::database(name.as_deref().unwrap_or(database), text)],
+        // Debezium takes note of its character set, and tells it as what it does not know.
+        Statement::Database { name, made: true, .. } => vec![Told::database(name.as_deref().unwrap_or(database), text)],
         Statement::DropDatabase(name) => vec![Told::database(name.as_str(), text)],
         Statement::Truncate(_) => Vec::new(),
-        Statement::Other => unknown(),
+        // Debezium takes note of a database's character set, and tells the change as what it does not know.
+        Statement::Database { made: false, .. } | Statement::Other => unknown(),
     }
 }
 

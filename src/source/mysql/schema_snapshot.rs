@@ -12,7 +12,6 @@ use super::server::{Locale, Made, Server, quote, quoted};
 use super::snapshot::{Ended, Writer};
 use super::table_change::Happened;
 use crate::source::SourceError;
-use crate::source::table::Marker;
 
 /// The tables whose structure is told, or needed: those that are captured, and others where Debezium would keep their history.
 pub(super) fn told(common: &Common, captured: &[Name], visible: Vec<Name>) -> Vec<Name> {
@@ -20,22 +19,18 @@ pub(super) fn told(common: &Common, captured: &[Name], visible: Vec<Name>) -> Ve
     visible.into_iter().filter(|name| changes.tells(name) || common.config.captures(&name.0, &name.1)).collect()
 }
 
-/// Tells how the server's character set, the databases and the tables would be made; where no rows follow, the last is the
-/// snapshot's last record.
+/// Tells how the server's character set, the databases and the tables would be made.
 pub(super) async fn tell(
     server: &Server,
     conn: &mut Conn,
     catalog: &Catalog,
-    (made, is_all): (Vec<Made>, bool),
+    made: Vec<Made>,
     writer: &mut Writer<'_>,
 ) -> Result<(), Ended> {
-    if !server.config.schema_changes {
-        return Ok(());
-    }
-    let all = statements(server, conn, made).await?;
-    for (index, told) in all.iter().enumerate() {
-        let is_last = is_all && index + 1 == all.len();
-        writer.tell(told, catalog, if is_last { Marker::Last } else { Marker::True }).await?;
+    if server.config.schema_changes {
+        for told in statements(server, conn, made).await? {
+            writer.tell(&told, catalog).await?;
+        }
     }
     Ok(())
 }

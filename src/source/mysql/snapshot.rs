@@ -92,13 +92,13 @@ pub(super) async fn take(
     };
     let begin =
         Place { snapshot_completed: Some(false), ts_sec: Some(ts_sec), ..begin.unwrap_or_else(|| place.clone()) };
-    let mut writer = Writer { common, place, begin, batcher: Batcher::new(out.limits), out };
+    let mut writer = Writer { common, place, begin, batcher: Batcher::new(out.limits), held: None, out };
     let with_rows = server.config.snapshot != SnapshotMode::NoData;
     if with_rows {
         // Before the first row is sent, it is known that rows were sent, and where the stream must begin.
         out.save(writer.begin.position()).await.map_err(|_| Ended::Stopping)?;
     }
-    schema_snapshot::tell(server, &mut conn, &catalog, (made, !with_rows), &mut writer).await?;
+    schema_snapshot::tell(server, &mut conn, &catalog, made, &mut writer).await?;
     if with_rows {
         let snapshotted = |name: &&Name| {
             let patterns = &server.config.common.snapshot_tables;
@@ -110,6 +110,7 @@ pub(super) async fn take(
     } else {
         out.meters.snapshot.skip();
     }
+    writer.release(Marker::Last);
     drop(lock);
     out.meters.snapshot.global_lock(false);
     writer.begin.snapshot_completed = Some(true);
@@ -382,6 +383,8 @@ pub(super) struct Writer<'a> {
     /// Of the stream behind them: this is saved.
     begin: Place,
     batcher: Batcher,
+    /// The last schema change, as one among others, and as the last of all.
+    held: Option<[Option<Event>; 2]>,
     out: &'a Outbox,
 }
 
@@ -390,6 +393,7 @@ impl Writer<'_> {
     async fn write(&mut self, shape: &Shape, row: Row, bytes: usize, marker: Marker) -> Result<bool, Ended> {
         let ts_us = self.place.ts_sec.unwrap_or(0) * 1_000_000;
         let source = self.source(Moment { ts_us, marker }, shape.database.clone(), Value::Text(shape.name.clone()));
+        self.release(Marker::True);
         if marker == Marker::Last {
             self.begin.snapshot_completed = Some(true);
         }
@@ -426,15 +430,31 @@ impl Writer<'_> {
     }
 
     /// Tells a schema change. Its time is that of being told, not that of the snapshot.
-    pub(super) async fn tell(&mut self, told: &Told, catalog: &Catalog, marker: Marker) -> Result<(), Ended> {
-        let Some(changes) = &self.common.changes else { return Ok(()) };
+    pub(super) async fn tell(&mut self, told: &Told, catalog: &Catalog) -> Result<(), Ended> {
+        self.release(Marker::True);
+        if self.batcher.is_full() {
+            self.flush().await?;
+        }
+        // Held back until it is known whether it is the last of the snapshot: where no table has rows, it is.
+        self.held = Some([Marker::True, Marker::Last].map(|marker| self.change(told, catalog, marker)));
+        Ok(())
+    }
+
+    fn change(&self, told: &Told, catalog: &Catalog, marker: Marker) -> Option<Event> {
+        let changes = self.common.changes.as_ref()?;
         let now_us = now_ns() / 1000;
         let table = schema_change::tables(std::slice::from_ref(told), told);
         let source = self.source(Moment { ts_us: now_us, marker }, Text::from(told.database.as_str()), table);
         let offset = self.out.record_offsets.then(|| self.begin.position().0);
-        let record = changes.record(told, source, catalog, (now_us / 1000, offset));
-        self.batcher.push(Event::Ready(Box::new(record)), told.ddl.len());
-        if self.batcher.is_full() { self.flush().await } else { Ok(()) }
+        Some(Event::Ready(Box::new(changes.record(told, source, catalog, (now_us / 1000, offset)))))
+    }
+
+    /// Puts the schema change that was held back into the batch, as the snapshot's last or not.
+    fn release(&mut self, marker: Marker) {
+        let Some([other, last]) = self.held.take() else { return };
+        if let Some(event) = if marker == Marker::Last { last } else { other } {
+            self.batcher.push(event, 1024);
+        }
     }
 
     async fn flush(&mut self) -> Result<(), Ended> {
