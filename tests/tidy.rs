@@ -8,7 +8,7 @@ const LAYERS: &[&[&str]] = &[
     &["data", "tls", "http"],
     &["event"],
     &["record", "config", "metrics", "loggers", "budget"],
-    &["source", "history", "transform", "convert", "sink", "offset"],
+    &["source", "transform", "convert", "sink", "offset"],
     &["connector"],
     &["runtime"],
     &["api"],
@@ -16,8 +16,7 @@ const LAYERS: &[&[&str]] = &[
 ];
 
 /// Modules of one line that may use others of it.
-const SIDEWAYS: &[(&str, &str)] =
-    &[("source", "history"), ("cli", "daemon"), ("cli", "telemetry"), ("daemon", "telemetry")];
+const SIDEWAYS: &[(&str, &str)] = &[("cli", "daemon"), ("cli", "telemetry"), ("daemon", "telemetry")];
 
 const LINES_MAX: usize = 600;
 

@@ -34,6 +34,15 @@ impl Rewrite {
         }
     }
 
+    /// [`Rewrite::read`], if the expression is set; then its replacement must be, too.
+    pub fn read_if_set(read: &mut Reader<'_>, expression: &'static str, replacement: &'static str) -> Option<Self> {
+        read.text_opt(expression)?;
+        if read.text_opt(replacement).is_none() {
+            read.problem(replacement, None, &format!("must be set where {expression} is"));
+        }
+        Self::read(read, expression, replacement)
+    }
+
     /// What becomes of the text; `None`: it does not match. An expression that backtracks without end matches nothing.
     #[must_use]
     pub fn apply(&self, text: &str) -> Option<String> {

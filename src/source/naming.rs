@@ -58,6 +58,17 @@ pub enum Level {
     Schema,
 }
 
+/// What a strategy makes of a name that its parts gave.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// `_` for what Kafka does not take.
+    Plain,
+    /// Its number for what Kafka does not take, and for `_`.
+    Unicode,
+    /// What a regular expression makes of it.
+    Regex,
+}
+
 /// A table's whole name, as far as Debezium's `TableId` holds it.
 #[derive(Clone, Copy, Debug)]
 pub struct TableName<'a> {
@@ -108,13 +119,13 @@ impl Naming {
         let delimiter = reader.text("topic.delimiter");
         let prefix = prefix(reader);
         let heartbeat = [&*reader.text("topic.heartbeat.prefix"), &*prefix].join(&delimiter);
-        let (level, kind) = strategy(reader, usual);
+        let (level, form) = strategy(reader, usual);
         Self {
             heartbeat: heartbeat_name(reader).unwrap_or(heartbeat),
             transaction: reader.text("topic.transaction"),
             level,
-            unicode: kind == "Unicode",
-            regex: if kind == "Regex" { Merging::read(reader) } else { None },
+            unicode: form == Form::Unicode,
+            regex: if form == Form::Regex { Merging::read(reader) } else { None },
             prefix,
             delimiter,
         }
@@ -173,12 +184,7 @@ impl Merging {
                 return None;
             }
         }
-        let identifier = reader.text_opt("topic.key.field.regex").and_then(|_| {
-            if reader.text_opt("topic.key.field.replacement").is_none() {
-                reader.problem("topic.key.field.replacement", None, "must be set where topic.key.field.regex is");
-            }
-            Rewrite::read(reader, "topic.key.field.regex", "topic.key.field.replacement")
-        });
+        let identifier = Rewrite::read_if_set(reader, "topic.key.field.regex", "topic.key.field.replacement");
         let field: Arc<str> = reader.text("topic.key.field.name").into();
         let field = reader.flag("topic.key.enforce.uniqueness").then_some(field);
         Some(Self { topic: Rewrite::read(reader, "topic.regex", "topic.replacement")?, field, identifier })
@@ -223,20 +229,20 @@ fn is_topic(name: &str) -> bool {
     name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_'))
 }
 
-/// The level that a strategy's class names, and its kind: the plain one's name is empty.
-fn strategy(reader: &mut Reader<'_>, usual: Level) -> (Level, &'static str) {
-    let Some(class) = reader.text_opt("topic.naming.strategy") else { return (usual, "") };
+/// What a strategy's class stands for.
+fn strategy(reader: &mut Reader<'_>, usual: Level) -> (Level, Form) {
+    let Some(class) = reader.text_opt("topic.naming.strategy") else { return (usual, Form::Plain) };
     for (level, name) in [(Level::Database, "Default"), (Level::Schema, "Schema")] {
-        for kind in ["", "Unicode", "Regex"] {
+        for (form, kind) in [(Form::Plain, ""), (Form::Unicode, "Unicode"), (Form::Regex, "Regex")] {
             if class == format!("io.debezium.schema.{name}{kind}TopicNamingStrategy") {
-                return (level, kind);
+                return (level, form);
             }
         }
     }
     let reason = "is none of Debezium's: io.debezium.schema.{Default,Schema}{,Unicode,Regex}TopicNamingStrategy; \
                   a class of your own cannot run here";
     reader.problem("topic.naming.strategy", Some(class), reason);
-    (usual, "")
+    (usual, Form::Plain)
 }
 
 /// Replaces what Kafka doesn't take in a topic's name by `_`, character by character.

@@ -57,12 +57,7 @@ struct Route {
 pub(in crate::transform) fn build(name: &Arc<str>, options: &Properties) -> Built {
     let mut read = Reader::new(options, &[KEYS]);
     let topic = Rewrite::read(&mut read, "topic.regex", "topic.replacement");
-    let identifier = read.text_opt("key.field.regex").and_then(|_| {
-        if read.text_opt("key.field.replacement").is_none() {
-            read.problem("key.field.replacement", None, "must be set where key.field.regex is");
-        }
-        Rewrite::read(&mut read, "key.field.regex", "key.field.replacement")
-    });
+    let identifier = Rewrite::read_if_set(&mut read, "key.field.regex", "key.field.replacement");
     let unique = read.flag("key.enforce.uniqueness");
     let field: Arc<str> = read.text("key.field.name").into();
     let naming = Naming {
