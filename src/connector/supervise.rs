@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use futures::future::{BoxFuture, FutureExt as _};
 use rand::Rng;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -22,6 +23,9 @@ use crate::source::{Progress, SourceError, batcher};
 
 /// The longest wait between two logins that were refused.
 const LOGIN_WAIT_MAX: Duration = Duration::from_secs(300);
+
+/// Topics that are missing so long after each other are missing for two reasons. Longer than the longest wait between two looks.
+const MISSES_APART: Duration = Duration::from_secs(2 * 3600);
 
 /// The longest wait between two looks that send records again.
 const REPETITION_WAIT_MAX: Duration = Duration::from_secs(3600);
@@ -142,19 +146,24 @@ struct Manner {
     asks_first: bool,
     /// An event failed that may have had others before it in its batch: each is to be a batch of its own.
     singly: bool,
+    /// When a topic was missing last.
+    missed: Option<Instant>,
 }
 
 impl Manner {
-    /// What to do about the error of a run that was made so, the `tries`-th without progress.
-    fn verdict(&mut self, error: &ConnectorError, tries: u32, moved: bool) -> Verdict {
+    /// What to do about the error of a run that was made so, and that moved the position or not.
+    fn verdict(&mut self, error: &ConnectorError, moved: bool) -> Verdict {
         match policy::judge(error) {
             Verdict::Unforeseen if self.asks_first && !moved => Verdict::Definite,
             Verdict::Unforeseen => {
                 self.asks_first = true;
                 Verdict::Transient
             }
-            Verdict::Missing if tries <= 1 => Verdict::Transient,
-            Verdict::Missing => Verdict::Blocked,
+            // Not by the position: a snapshot that begins anew moves it each time.
+            Verdict::Missing => match self.missed.replace(Instant::now()) {
+                Some(before) if before.elapsed() < MISSES_APART => Verdict::Blocked,
+                _ => Verdict::Transient,
+            },
             verdict => verdict,
         }
     }
@@ -196,13 +205,14 @@ impl Supervisor {
                 continue;
             }
             manner.singly &= !moved || policy::is_of_an_event(&error);
-            let repeats = !moved && before.1 != self.telltale.meters.line.written.get();
+            // A snapshot before which a topic is missing moves the position and begins anew all the same.
+            let repeats = (!moved || manner.missed.is_some()) && before.1 != self.telltale.meters.line.written.get();
             tries = if moved { 1 } else { tries + 1 };
             repetitions = if repeats { repetitions + 1 } else { 0 };
             if self.status.borrow().trace.is_none() {
                 since = SystemTime::now();
             }
-            let verdict = manner.verdict(&error, tries, moved);
+            let verdict = manner.verdict(&error, moved);
             self.count(&error, verdict);
             manner.blocked = verdict == Verdict::Blocked;
             let failed = |state, outlook| Status { state, since, trace: Some(trace(&error)), outlook: Some(outlook) };
@@ -351,4 +361,23 @@ pub(super) fn trace(error: &ConnectorError) -> String {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sink::SinkError;
+
+    /// Whatever the runs between moved: else it would be tried for ever, and never told.
+    #[tokio::test(start_paused = true)]
+    async fn a_topic_that_stays_missing_is_told() {
+        let missing = SinkError::TopicMissing { topic: "t".into(), reason: String::new(), remedy: String::new() };
+        let mut manner = Manner::default();
+        let error: ConnectorError = missing.into();
+        assert_eq!(manner.verdict(&error, true), Verdict::Transient);
+        tokio::time::advance(Duration::from_secs(40)).await;
+        assert_eq!(manner.verdict(&error, true), Verdict::Blocked);
+        tokio::time::advance(MISSES_APART).await;
+        assert_eq!(manner.verdict(&error, true), Verdict::Transient, "another outage");
+    }
 }
